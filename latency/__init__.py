@@ -1,0 +1,1 @@
+"""Artifact in, distribution of latencies out."""

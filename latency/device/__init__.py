@@ -1,0 +1,1 @@
+"""Devices that run an artifact and report every single latency."""

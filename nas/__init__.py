@@ -1,0 +1,1 @@
+"""Numbers in, next trials out: the multi-objective search."""

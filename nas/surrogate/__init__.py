@@ -1,0 +1,1 @@
+"""Surrogate models: what the trials so far say about the objectives."""

@@ -1,0 +1,1 @@
+"""Natural-language understanding: text in, semantic frame out."""
