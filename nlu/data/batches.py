@@ -1,0 +1,137 @@
+"""Rows to examples, examples to padded batches of similar length."""
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader, Sampler
+
+from nlu.data.rows import target_of
+from nlu.ontology import Ontology
+from nlu.tokenizer import Tokenizer
+
+# Batches are cut from chunks of this many, sorted by length: enough to pad little, few enough to be random.
+_BATCHES_IN_CHUNK = 50
+
+
+class Example(NamedTuple):
+    """One utterance as tensors.
+
+    Attributes:
+        pieces: piece ids, `t`.
+        word_starts: first piece of each word, `w`.
+        target: target ids, `l`; empty where only the utterance is known or used.
+    """
+
+    pieces: Tensor
+    word_starts: Tensor
+    target: Tensor
+
+
+class Batch(NamedTuple):
+    """Padded examples.
+
+    Attributes:
+        pieces: piece ids, `b x t`.
+        piece_mask: `b x t`, true at real pieces.
+        word_starts: first piece of each word, `b x w`.
+        word_mask: `b x w`, true at real words.
+        targets: target ids, `b x l`.
+        target_mask: `b x l`, true at real target ids.
+        places: each example's place in its data set, `b`.
+    """
+
+    pieces: Tensor
+    piece_mask: Tensor
+    word_starts: Tensor
+    word_mask: Tensor
+    targets: Tensor
+    target_mask: Tensor
+    places: Tensor
+
+
+def encode_words(words: Sequence[str], tokenizer: Tokenizer, target: Sequence[int] = ()) -> Example:
+    """Turn words, and target ids where there are any, into tensors."""
+    pieces, starts = tokenizer.encode(words)
+    return Example(torch.tensor(pieces), torch.tensor(starts), torch.tensor(target, dtype=torch.int64))
+
+
+def encode_rows(
+    rows: Sequence[Mapping[str, Any]], tokenizer: Tokenizer, ontology: Ontology | None = None
+) -> list[Example]:
+    """Turn rows of `nlu.data.rows` into examples, with targets when an ontology is given.
+
+    Raises:
+        FrameError: a target holds a label that the ontology lacks.
+    """
+    return [
+        encode_words(row["words"], tokenizer, ontology.encode(target_of(row["target"])) if ontology else ())
+        for row in rows
+    ]
+
+
+def collate(items: Sequence[tuple[int, Example]]) -> Batch:
+    """Pad examples, each with its place in the data set, to a batch."""
+
+    def pad(tensors: list[Tensor]) -> tuple[Tensor, Tensor]:
+        lengths = torch.tensor([len(tensor) for tensor in tensors])
+        padded = pad_sequence(tensors, batch_first=True)
+        return padded, torch.arange(padded.shape[1]) < lengths.unsqueeze(1)
+
+    pieces, piece_mask = pad([example.pieces for _, example in items])
+    word_starts, word_mask = pad([example.word_starts for _, example in items])
+    targets, target_mask = pad([example.target for _, example in items])
+    places = torch.tensor([place for place, _ in items])
+    return Batch(pieces, piece_mask, word_starts, word_mask, targets, target_mask, places)
+
+
+class LengthBuckets(Sampler[list[int]]):
+    """Batches of utterances of similar length, in an order that depends on the seed and the epoch alone.
+
+    Args:
+        lengths: pieces of each example.
+        batch_size: examples in a batch; the last may have fewer.
+        seed: of the shuffle; None keeps the order by length, for evaluation.
+    """
+
+    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int | None) -> None:
+        self.lengths = lengths
+        self.batch_size = batch_size
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose order comes next; the trainer calls this."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return -(-len(self.lengths) // self.batch_size)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        order = list(range(len(self.lengths)))
+        if self.seed is None:
+            return iter(self._cut(sorted(order, key=self.lengths.__getitem__)))
+        source = random.Random(f"{self.seed} {self.epoch}")
+        source.shuffle(order)
+        size = _BATCHES_IN_CHUNK * self.batch_size
+        chunks = [order[start : start + size] for start in range(0, len(order), size)]
+        ordered = [place for chunk in chunks for place in sorted(chunk, key=self.lengths.__getitem__)]
+        batches = self._cut(ordered)
+        source.shuffle(batches)
+        return iter(batches)
+
+    def _cut(self, order: list[int]) -> list[list[int]]:
+        return [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
+
+
+def make_loader(examples: list[Example], batch_size: int, seed: int | None) -> "DataLoader[Any]":
+    """Return a loader of `Batch`es of similar length; see `LengthBuckets`."""
+    lengths = [len(example.pieces) for example in examples]
+    return DataLoader(
+        list(enumerate(examples)),  # type: ignore[arg-type]  # a list is a map-style data set
+        batch_sampler=LengthBuckets(lengths, batch_size, seed),
+        collate_fn=collate,
+    )

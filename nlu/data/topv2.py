@@ -1,0 +1,90 @@
+"""TOPv2 (Chen et al., EMNLP 2020): eight domains, in the official file layout."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import datasets
+
+from nlu.data.rows import Annotated, cached_dataset, drop_malformed, read_columns
+from nlu.errors import DataError
+
+DOMAINS = ("alarm", "event", "messaging", "music", "navigation", "reminder", "timer", "weather")
+SPLITS = ("train", "eval", "test")
+LOW_RESOURCE_DOMAINS = ("reminder", "weather")
+SAMPLES_PER_LABEL = (10, 25, 50, 100, 250, 500, 1000)
+
+_WHERE = (
+    "Get TOPv2 from https://fb.me/TOPv2Dataset, unpack it, and set data.root to the folder of its .tsv files."
+)
+
+
+def load_topv2(
+    root: str | Path,
+    domains: Sequence[str],
+    cache: str | Path,
+    *,
+    samples_per_label: int | None = None,
+    skip_malformed: bool = False,
+) -> datasets.DatasetDict:
+    """Load the train and eval splits, and test where its files are.
+
+    Args:
+        root: folder that holds `<domain>_<split>.tsv` and `low_resource_splits/`.
+        domains: which of `DOMAINS`, in any order; one data set of all of them comes back.
+        cache: folder for the Arrow files.
+        samples_per_label: 10 to 1000 takes the low-resource split with that many samples per intent
+            and slot (SPIS) in the place of train and eval; None takes the full ones.
+        skip_malformed: leave malformed rows out, with a warning, where otherwise they are an error.
+
+    Returns:
+        Splits `train`, `eval` and perhaps `test`, with the columns of `nlu.data.rows`.
+
+    Raises:
+        DataError: the folder or a file is missing, a domain is unknown, or a row is malformed.
+    """
+    root = Path(root).expanduser()
+    _check_request(root, domains, samples_per_label)
+    files = {split: [_path(root, domain, split, samples_per_label) for domain in domains] for split in SPLITS}
+    if missing := [path for split in ("train", "eval") for path in files[split] if not path.is_file()]:
+        names = ", ".join(str(path.relative_to(root)) for path in missing)
+        raise DataError(f"{root} lacks {names}. {_WHERE}")
+    present = {split: paths for split, paths in files.items() if all(path.is_file() for path in paths)}
+    return datasets.DatasetDict(
+        {
+            split: drop_malformed(
+                cached_dataset(read_tsv, [(path,) for path in paths], Path(cache)), skip=skip_malformed
+            )
+            for split, paths in present.items()
+        }
+    )
+
+
+def _check_request(root: Path, domains: Sequence[str], samples_per_label: int | None) -> None:
+    if not root.is_dir():
+        raise DataError(f"there is no data folder {root}. {_WHERE}")
+    allowed = DOMAINS if samples_per_label is None else LOW_RESOURCE_DOMAINS
+    unknown = [domain for domain in domains if domain not in allowed]
+    if unknown or not domains:
+        what = f"no domain {', '.join(unknown)}" if unknown else "nothing without a domain"
+        raise DataError(f"TOPv2 has {what} here; data.domains takes any of {', '.join(allowed)}.")
+    if samples_per_label is not None and samples_per_label not in SAMPLES_PER_LABEL:
+        choices = ", ".join(map(str, SAMPLES_PER_LABEL))
+        raise DataError(f"data.samples_per_label={samples_per_label}: TOPv2 has splits for {choices} only.")
+
+
+def _path(root: Path, domain: str, split: str, samples_per_label: int | None) -> Path:
+    if samples_per_label is None or split == "test":
+        return root / f"{domain}_{split}.tsv"
+    name = {"train": "train", "eval": "valid"}[split]
+    return root / "low_resource_splits" / f"{domain}_{name}_{samples_per_label}spis.tsv"
+
+
+def read_tsv(path: Path) -> Iterator[Annotated]:
+    """Read a TOPv2 file: a header, then domain, utterance and parse."""
+    lines = read_columns(path)
+    next(lines, None)
+    for where, columns in lines:
+        if len(columns) == 3:
+            yield Annotated(where, *columns)
+        else:
+            yield Annotated(where, "", "", "", problem=f"{len(columns)} columns in the place of 3")

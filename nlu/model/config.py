@@ -1,0 +1,154 @@
+"""The model's shape, checked: what `conf/model/span_pointer.yaml` must hold, and the module built from it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from nlu.errors import ConfigError
+from nlu.model.decoder import Decoder
+from nlu.model.encoder import Encoder
+from nlu.model.length import CONV_HEADS, LengthModule
+from nlu.model.pointer import PointerHead
+from nlu.model.span_pointer import SpanPointer
+
+
+@dataclass
+class EncoderConfig:
+    """See `nlu.model.encoder.Encoder`."""
+
+    num_layers: int
+    ffn_dim: int
+    max_kernel: int
+    conv_heads: int
+    attention_heads: int
+    dropout: float
+
+
+@dataclass
+class DecoderConfig:
+    """See `nlu.model.decoder.Decoder`."""
+
+    num_layers: int
+    ffn_dim: int
+    max_kernel: int
+    conv_heads: int
+    attention_heads: int
+    cross_attention_heads: int
+    dropout: float
+
+
+@dataclass
+class PointerConfig:
+    """See `nlu.model.pointer.PointerHead`."""
+
+    heads: int
+
+
+@dataclass
+class LengthConfig:
+    """See `nlu.model.length.LengthModule`; `beam` is the number of lengths that are decoded and ranked."""
+
+    conv_dim: int
+    dropout: float
+    beam: int
+
+
+@dataclass
+class ModelConfig:
+    """A span-pointer parser but for the sizes that the data gives."""
+
+    embed_dim: int
+    embedding_dropout: float
+    encoder: EncoderConfig
+    decoder: DecoderConfig
+    pointer: PointerConfig
+    length: LengthConfig
+
+    @classmethod
+    def of(cls, config: DictConfig | Mapping[str, Any]) -> "ModelConfig":
+        """Check a mapping, such as the node `model` of a composed configuration.
+
+        Raises:
+            ConfigError: a key is missing, unknown or of another type, or a value cannot work; the message
+                has its full name, the value and what is allowed.
+        """
+        try:
+            node = config if isinstance(config, DictConfig) else OmegaConf.create(dict(config))
+            model = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(cls), node))
+        except OmegaConfBaseException as error:
+            reason = str(error).splitlines()[0]
+            raise ConfigError(f"model.{error.full_key}: {reason}") from error
+        assert isinstance(model, cls)
+        model.check()
+        return model
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain nested dictionaries; the inverse of `of`."""
+        return asdict(self)
+
+    def check(self) -> None:
+        """Raise `ConfigError` for the first value that cannot work."""
+        for name, value, allowed, fits in self._rules():
+            if not fits:
+                raise ConfigError(f"model.{name}={value} is outside of its range: {allowed}.")
+
+    def _rules(self) -> list[tuple[str, float, str, bool]]:
+        """Return a full name, value, range in words, and verdict for every setting."""
+        dim, encoder, decoder = self.embed_dim, self.encoder, self.decoder
+        rules: list[tuple[str, float, str, bool]] = []
+
+        def at_least(name: str, value: int, least: int) -> None:
+            rules.append((name, value, f"an integer of at least {least}", value >= least))
+
+        def odd(name: str, value: int) -> None:
+            rules.append((name, value, "an odd integer of at least 3", value >= 3 and value % 2 == 1))
+
+        def divides(name: str, value: int, total: int, optional: bool = False) -> None:
+            none = optional and value == 0
+            words = f"a divisor of {total}" + (", or 0 for none" if optional else "")
+            rules.append((name, value, words, none or (value >= 1 and total % value == 0)))
+
+        def probability(name: str, value: float) -> None:
+            rules.append((name, value, "0 to below 1", 0 <= value < 1))
+
+        at_least("embed_dim", dim, 2)
+        probability("embedding_dropout", self.embedding_dropout)
+        for part, stack in (("encoder", encoder), ("decoder", decoder)):
+            at_least(f"{part}.num_layers", stack.num_layers, 1)
+            at_least(f"{part}.ffn_dim", stack.ffn_dim, 1)
+            odd(f"{part}.max_kernel", stack.max_kernel)
+            divides(f"{part}.conv_heads", stack.conv_heads, dim)
+            divides(f"{part}.attention_heads", stack.attention_heads, dim, optional=True)
+            probability(f"{part}.dropout", stack.dropout)
+        divides("decoder.cross_attention_heads", decoder.cross_attention_heads, dim)
+        divides("pointer.heads", self.pointer.heads, dim)
+        at_least("length.beam", self.length.beam, 1)
+        probability("length.dropout", self.length.dropout)
+        conv_dim = self.length.conv_dim
+        fits = conv_dim >= CONV_HEADS and conv_dim % CONV_HEADS == 0
+        rules.append(("length.conv_dim", conv_dim, f"a positive multiple of {CONV_HEADS}", fits))
+        return rules
+
+
+def build_model(config: ModelConfig, vocab_size: int, ontology_size: int, max_length: int) -> SpanPointer:
+    """Build the module.
+
+    Args:
+        config: its shape.
+        vocab_size: number of pieces.
+        ontology_size: number K of ontology tokens.
+        max_length: longest target that it can give, even.
+    """
+    dim = config.embed_dim
+    return SpanPointer(
+        Encoder(vocab_size, dim, embedding_dropout=config.embedding_dropout, **asdict(config.encoder)),
+        LengthModule(
+            dim, conv_dim=config.length.conv_dim, max_length=max_length, dropout=config.length.dropout
+        ),
+        Decoder(dim, max_length, embedding_dropout=config.embedding_dropout, **asdict(config.decoder)),
+        PointerHead(dim, ontology_size, config.pointer.heads),
+        config.length.beam,
+    )

@@ -1,0 +1,91 @@
+"""Lightweight convolution (Wu et al., ICLR 2019) and the gated block around it."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class LightConv(nn.Module):
+    """Depthwise convolution over time whose kernel the channels of a head share; non-causal, same length out.
+
+    One head's convolution is the product with a Toeplitz matrix of its kernel. At the lengths of utterances
+    that is several times faster than a depthwise `conv1d`, for one utterance and for batches, and hardly
+    depends on the kernel's size.
+
+    Args:
+        dim: channels c, a multiple of `heads`.
+        kernel: taps, odd.
+        heads: number of kernels.
+    """
+
+    def __init__(self, dim: int, kernel: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.reach = kernel // 2
+        self.weight = nn.Parameter(torch.empty(heads, kernel))
+        self.bias = nn.Parameter(torch.zeros(dim))
+        nn.init.uniform_(self.weight, -1 / math.sqrt(kernel), 1 / math.sqrt(kernel))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve `b x t x c` over t; beyond the ends there are zeros."""
+        batch, length, dim = x.shape
+        # Taps at offsets -(t - 1) … t - 1: no two positions are further apart.
+        margin = length - 1 - self.reach
+        if margin > 0:
+            taps = functional.pad(self.weight, (margin, margin))
+        else:
+            taps = self.weight[:, -margin : self.reach + length]
+        toeplitz = taps.unfold(1, length, 1).flip(1)
+        heads = x.view(batch, length, self.heads, dim // self.heads).transpose(1, 2)
+        return torch.matmul(toeplitz, heads).transpose(1, 2).reshape(batch, length, dim) + self.bias
+
+
+class GatedConv(nn.Module):
+    """Dropout, Linear d -> 2c and GLU, LightConv, Linear c -> d, residual: the block of all three stages.
+
+    Args:
+        dim: width d.
+        conv_dim: width c inside.
+        kernel: taps, odd.
+        heads: kernels of the convolution.
+        dropout: probability of zeroing an element of the input.
+    """
+
+    def __init__(self, dim: int, conv_dim: int, kernel: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.input = nn.Linear(dim, 2 * conv_dim)
+        self.conv = LightConv(conv_dim, kernel, heads)
+        self.output = nn.Linear(conv_dim, dim)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """Transform `b x t x d`; `mask` is `b x t`, true at real positions, or None when all are."""
+        gated = functional.glu(self.input(self.dropout(x)), dim=-1)
+        if mask is not None:
+            # Padding must look like the zeros beyond the end of an utterance alone.
+            gated = gated.masked_fill(~mask.unsqueeze(-1), 0.0)
+        return x + self.output(self.conv(gated))
+
+
+class FeedForward(nn.Module):
+    """Linear d -> f, ReLU, Linear f -> d, residual, layer norm."""
+
+    def __init__(self, dim: int, ffn_dim: int, dropout: float) -> None:
+        super().__init__()
+        self.input = nn.Linear(dim, ffn_dim)
+        self.output = nn.Linear(ffn_dim, dim)
+        self.norm = nn.LayerNorm(dim)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Transform each vector of `b x t x d`."""
+        return self.norm(x + self.dropout(self.output(functional.relu(self.input(x)))))
+
+
+def kernel_sizes(layers: int, largest: int) -> list[int]:
+    """Return odd kernel sizes that grow evenly from 3 to `largest`; one layer alone has the largest."""
+    if layers == 1:
+        return [largest]
+    return [3 + 2 * round((largest - 3) / 2 * layer / (layers - 1)) for layer in range(layers)]

@@ -1,0 +1,177 @@
+"""A trained parser in one file: model, ontology and tokenizer; text in, frame out."""
+
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any, NamedTuple
+
+import torch
+
+from nlu.data.batches import Example, encode_words, make_loader
+from nlu.errors import FrameError, ParserFileError, UtteranceError
+from nlu.frame import Frame
+from nlu.inference import predict_batch
+from nlu.model.config import ModelConfig, build_model
+from nlu.model.span_pointer import SpanPointer
+from nlu.ontology import Ontology
+from nlu.span import SpanToken
+from nlu.tokenizer import Tokenizer
+from nlu.words import split_words
+
+FILE_NAME = "parser.pt"
+_FORMAT = "paretoparse parser"
+_VERSION = 1
+
+
+class Prediction(NamedTuple):
+    """What a parser says of an utterance.
+
+    Attributes:
+        words: the utterance, split.
+        span: span form.
+        frame: decoupled frame; None when the span form is not a frame.
+    """
+
+    words: list[str]
+    span: list[SpanToken]
+    frame: Frame | None
+
+
+@dataclass
+class Parser:
+    """A model with what turns words into its input and its output into frames.
+
+    Attributes:
+        model: the module, in evaluation mode.
+        config: its shape.
+        tokenizer: words to pieces.
+        ontology: target ids to frames.
+        max_length: longest target that the model can give.
+        training: how it came about: data, metrics, seed (JSON-able; informative only).
+    """
+
+    model: SpanPointer
+    config: ModelConfig
+    tokenizer: Tokenizer
+    ontology: Ontology
+    max_length: int
+    training: dict[str, Any] = field(default_factory=dict)
+
+    def parse(self, text: str, max_words: int) -> Prediction:
+        """Parse raw text.
+
+        Args:
+            text: an utterance.
+            max_words: longest utterance to accept.
+
+        Raises:
+            UtteranceError: the text has no words, or more than `max_words`.
+        """
+        words = split_words(text)
+        if not words:
+            raise UtteranceError("the utterance is empty; give it at least one word.")
+        if len(words) > max_words:
+            raise UtteranceError(f"the utterance has {len(words)} words; max_words={max_words} are the most.")
+        example = encode_words(words, self.tokenizer)
+        with torch.inference_mode():
+            ids = self.model(example.pieces, example.word_starts).tolist()
+        return Prediction(words, self.ontology.decode(ids), self.ontology.frame(ids, words))
+
+    def predict(self, examples: list[Example], batch_size: int) -> list[list[int]]:
+        """Return the target ids for each example, in order."""
+        predictions: list[list[int]] = [[] for _ in examples]
+        with torch.inference_mode():
+            for batch in make_loader(examples, batch_size, seed=None):
+                for place, ids in predict_batch(self.model, batch):
+                    predictions[place] = ids
+        return predictions
+
+    def save(self, path: Path) -> None:
+        """Write the parser to a file that `load_parser` reads without running any code from it."""
+        content = {
+            "format": _FORMAT,
+            "version": _VERSION,
+            "model": self.config.as_dict(),
+            "max_length": self.max_length,
+            "ontology": list(self.ontology.tokens),
+            "tokenizer": torch.frombuffer(bytearray(self.tokenizer.model), dtype=torch.uint8),
+            "training": self.training,
+            "weights": self.model.state_dict(),
+        }
+        partial = path.with_suffix(".partial")
+        torch.save(content, partial)
+        partial.replace(path)
+
+
+def load_parser(path: str | Path) -> Parser:
+    """Read a parser from its file, or from the folder of the run that trained it.
+
+    Raises:
+        ParserFileError: there is no such file, or it is not a parser of this version.
+    """
+    path = Path(path).expanduser()
+    file = path / FILE_NAME if path.is_dir() else path
+    if not file.is_file():
+        raise ParserFileError(
+            f"there is no parser at {file}; give the folder or the {FILE_NAME} that nlu.train has written."
+        )
+    content = _read(file)
+    if content.get("format") != _FORMAT:
+        raise ParserFileError(f"{file} is not a parser; give the {FILE_NAME} that nlu.train has written.")
+    if content.get("version") != _VERSION:
+        raise ParserFileError(
+            f"{file} has format {content.get('version')}, but {_VERSION} is read here; train the parser again."
+        )
+    try:
+        config = ModelConfig.of(content["model"])
+        tokenizer = Tokenizer(bytes(content["tokenizer"].numpy()))
+        ontology = Ontology(tuple(content["ontology"]))
+        model = build_model(config, len(tokenizer), len(ontology), content["max_length"])
+        model.load_state_dict(content["weights"])
+    except (KeyError, TypeError, AttributeError, RuntimeError, FrameError) as error:
+        raise ParserFileError(f"{file} is a damaged parser ({error!r}); train it again.") from error
+    return Parser(model.eval(), config, tokenizer, ontology, content["max_length"], content["training"])
+
+
+def _read(file: Path) -> dict[str, Any]:
+    problem = f"{file} is not a parser; give the {FILE_NAME} that nlu.train has written."
+    if not zipfile.is_zipfile(file):
+        raise ParserFileError(problem)
+    with zipfile.ZipFile(file) as archive:
+        if any("/code/" in name for name in archive.namelist()):
+            raise ParserFileError(
+                f"{file} is an exported artifact, not a parser; give the {FILE_NAME} of its training."
+            )
+    try:
+        content = torch.load(file, map_location="cpu", weights_only=True)
+    except (UnpicklingError, RuntimeError, ValueError, EOFError, OSError, KeyError) as error:
+        raise ParserFileError(problem) from error
+    if not isinstance(content, dict):
+        raise ParserFileError(problem)
+    return content
+
+
+def check_ontology(parser: Parser, targets: Sequence[Sequence[SpanToken]], tolerated: float = 0.05) -> int:
+    """Count the frames that a parser cannot express because a label is missing from its ontology.
+
+    A rare label that the train split happens to lack is normal; those frames count as wrong.
+
+    Args:
+        parser: to be evaluated on the targets.
+        targets: span forms.
+        tolerated: largest share of such frames.
+
+    Raises:
+        ParserFileError: there are more of them, so the parser was trained on other data.
+    """
+    unknown = [labels for target in targets if (labels := parser.ontology.unknown(target))]
+    if len(unknown) > tolerated * len(targets):
+        names = sorted({label[1:] for labels in unknown for label in labels})
+        shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+        raise ParserFileError(
+            f"the parser's ontology lacks {len(names)} labels of this data ({shown}), needed in "
+            f"{len(unknown)} of {len(targets)} utterances; evaluate it on the domains that it was trained on."
+        )
+    return len(unknown)
