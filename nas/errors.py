@@ -43,3 +43,7 @@ class SearchFailedError(NasError):
 
 class ReportError(NasError):
     """A table or a figure cannot be made from a study."""
+
+
+class SearchInterruptedError(NasError):
+    """The user stopped the search; it can be resumed."""

@@ -64,7 +64,9 @@ class RecordedTask:
         # A search that was killed may have left this job running in an orphaned worker: wait for it and take its result.
         with FileLock(directory / LOCK):
             earlier = read_outcome(directory, self.token)
-            if earlier is not None and earlier.error is None:
+            if earlier is not None and earlier.error is not None:
+                raise JobError(earlier.error)
+            if earlier is not None:
                 return earlier.metrics
             write_json(directory / STARTED, {"token": self.token, "pid": os.getpid(), "time": time.time()})
             return self._run(config, directory)
@@ -76,9 +78,9 @@ class RecordedTask:
         except Exception as error:
             seconds = time.perf_counter() - start
             logger.exception("The job failed.")
-            _write_outcome(directory, Outcome(self.token, error=describe_error(error), seconds=seconds))
+            write_outcome(directory, Outcome(self.token, error=describe_error(error), seconds=seconds))
             raise
-        _write_outcome(directory, Outcome(self.token, metrics, seconds=time.perf_counter() - start))
+        write_outcome(directory, Outcome(self.token, metrics, seconds=time.perf_counter() - start))
         return metrics
 
 
@@ -98,13 +100,15 @@ def plain_metrics(returned: Any) -> dict[str, Metric]:
         JobError: If it is no such dict.
     """
     if not isinstance(returned, Mapping):
-        raise JobError(f"the job returned a {type(returned).__name__}; it must return a flat dict of its metrics.")
+        raise JobError(
+            f"the job returned a {type(returned).__name__}; it must return a flat dict of its metrics."
+        )
     return {str(name): _plain(str(name), value) for name, value in returned.items()}
 
 
 def _plain(name: str, value: Any) -> Metric:
     if hasattr(value, "item") and getattr(value, "size", 1) in (1, ()):
-        value = value.item()
+        value = value.item()  # of numpy or torch
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, numbers.Real):
@@ -138,7 +142,8 @@ def forget_start(directory: Path) -> None:
     (directory / STARTED).unlink(missing_ok=True)
 
 
-def _write_outcome(directory: Path, outcome: Outcome) -> None:
+def write_outcome(directory: Path, outcome: Outcome) -> None:
+    """Puts a job's outcome into its folder."""
     write_json(directory / OUTCOME, asdict(outcome))
 
 

@@ -44,5 +44,5 @@ def hypervolume_trace(objectives: Array, reference: Array) -> Array:
 
 def better_than(objectives: Array, reference: Array) -> npt.NDArray[np.bool_]:
     """Which of n observations beat the reference point in every objective, `n` booleans."""
-    mask: npt.NDArray[np.bool_] = (objectives > reference).all(axis=-1)
+    mask: npt.NDArray[np.bool_] = np.all(objectives > reference, axis=-1)
     return mask

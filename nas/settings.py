@@ -48,11 +48,19 @@ class SearchSettings:
         """
         for name, low in (("initial", 1), ("batch_size", 1), ("max_retries", 0), ("budget", self.initial)):
             if getattr(self, name) < low:
-                raise SettingsError(f"{name}={getattr(self, name)} is out of range: it must be at least {low}.")
+                raise SettingsError(
+                    f"{name}={getattr(self, name)} is out of range: it must be at least {low}."
+                )
         if not 0 <= self.max_failure_rate <= 1:
-            raise SettingsError(f"max_failure_rate={self.max_failure_rate} is out of range: it must be 0 to 1.")
+            raise SettingsError(
+                f"max_failure_rate={self.max_failure_rate} is out of range: it must be 0 to 1."
+            )
         if len(self.objectives) != 2:
-            raise SettingsError(f"a search has two objectives; hydra.sweeper.objectives names {len(self.objectives)}.")
+            raise SettingsError(
+                f"a search has two objectives; hydra.sweeper.objectives names {len(self.objectives)}."
+            )
         for name, direction in self.objectives.items():
             if direction not in ("maximize", "minimize"):
-                raise SettingsError(f"objective {name}: '{direction}' is no direction; use maximize or minimize.")
+                raise SettingsError(
+                    f"objective {name}: '{direction}' is no direction; use maximize or minimize."
+                )

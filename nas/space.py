@@ -331,7 +331,7 @@ class Space:
 
 
 def _fields(parameter: Parameter) -> dict[str, Any]:
-    values = asdict(parameter)  # type: ignore[call-overload]
+    values = asdict(parameter)
     return {
         key: list(value) if isinstance(value, tuple) else value
         for key, value in values.items()

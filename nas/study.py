@@ -24,6 +24,7 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, create_trial
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -111,7 +112,9 @@ class Study:
         self._study = study
         attributes = study.user_attrs
         if "definition" not in attributes:
-            raise StudyError(f"the study '{study.study_name}' was not made by a search; point at a search's folder.")
+            raise StudyError(
+                f"the study '{study.study_name}' was not made by a search; point at a search's folder."
+            )
         definition = attributes["definition"]
         self.token: str = attributes["token"]
         self.objectives: dict[str, str] = dict(definition["objectives"])
@@ -166,7 +169,9 @@ class Study:
                 known = ", ".join(metrics) or "nothing"
                 return self.fail(number, f"the metric {name} is missing; the job returned {known}.", seconds)
             if not is_finite(metrics[name]):
-                return self.fail(number, f"the metric {name} is {metrics[name]}, not a finite number.", seconds)
+                return self.fail(
+                    number, f"the metric {name} is {metrics[name]}, not a finite number.", seconds
+                )
         self.set(number, error=None)
         self._study.tell(number, [float(metrics[name] or 0) for name in self.objectives])
         return None
@@ -250,7 +255,8 @@ def create_study(definition: Definition, storage: str, name: str) -> Study:
         StudyError: If the storage cannot be opened or written.
     """
     with storage_errors(storage):
-        directions = list(definition.objectives.values())
+        directions = [StudyDirection[way.upper()] for way in definition.objectives.values()]
+        optuna.logging.set_verbosity(optuna.logging.WARNING)  # the search logs its trials itself
         study = optuna.create_study(
             storage=storage, study_name=name, directions=directions, load_if_exists=True
         )
@@ -277,7 +283,9 @@ def open_study(directory: Path) -> Study:
     if not (directory / FILE).exists():
         config = directory / "multirun.yaml"
         if not config.exists():
-            raise StudyError(f"{directory} is not a search's folder: it has neither {FILE} nor multirun.yaml.")
+            raise StudyError(
+                f"{directory} is not a search's folder: it has neither {FILE} nor multirun.yaml."
+            )
         settings = OmegaConf.load(config)
         storage = OmegaConf.select(settings, "hydra.sweeper.storage")
         name = OmegaConf.select(settings, "hydra.sweeper.study_name") or str(directory.resolve())

@@ -1,7 +1,8 @@
 """Hydra's sweep syntax: from `name=interval(0, 1)` to parameters, and from points to overrides.
 
-`choice(1, 2, 4)` of numbers is an ordered choice, `choice(relu, gelu)` an unordered one, `range(48, 257, 16)` integers with a
-step, `interval(0, 0.5)` a float, `int(interval(1, 6))` integers; `tag(log, ...)` makes a range logarithmic.
+`choice(1, 2, 4)` of numbers is an ordered choice, `choice(relu, gelu)` an unordered one, `range(48, 257, 16)`
+integers with a step, `interval(0, 0.5)` a float, `int(interval(1, 6))` integers; `tag(log, ...)` makes a range
+logarithmic.
 """
 
 import math
@@ -43,8 +44,8 @@ def parse_space(params: Mapping[str, Any], arguments: Sequence[str]) -> tuple[Sp
 
     Args:
         params: Parameter name to sweep, as in `hydra.sweeper.params`.
-        arguments: The command line's task overrides. One that gives a searched parameter a value fixes it, one that gives it
-            another sweep re-ranges it, a sweep over anything else adds a parameter.
+        arguments: The command line's task overrides. One that gives a searched parameter a value fixes it, one
+            that gives it another sweep re-ranges it, a sweep over anything else adds a parameter.
 
     Returns:
         The space, and the remaining overrides, which every job gets.
@@ -58,7 +59,7 @@ def parse_space(params: Mapping[str, Any], arguments: Sequence[str]) -> tuple[Sp
     for name, sweep in params.items():
         override = _parse(f"{name}={sweep}")
         if not override.is_sweep_override():
-            raise SpaceError(f"{name}: '{sweep}' is no sweep; write for example interval(0, 1) or choice(1, 2).")
+            raise SpaceError(f"{name}: '{sweep}' is no sweep; write for example interval(0, 1).")
         parameters[name] = _parameter(override)
     for argument in arguments:
         override = _parse(argument)
@@ -109,7 +110,7 @@ def _parse_quietly(text: str) -> Override | None:
 
 def _parameter(override: Override) -> Parameter:
     name, sweep = override.key_or_group, override._value
-    tags = getattr(sweep, "tags", set())
+    tags: set[str] = getattr(sweep, "tags", set())
     if unknown := sorted(tags - {"log"}):
         raise SpaceError(f"{name}: unknown tag {', '.join(unknown)}; the only tag is log.")
     log = "log" in tags
@@ -205,6 +206,6 @@ def reference_point(reference: Mapping[str, Any], space: Space, defaults: Mappin
     for name in space.names:
         value = reference.get(name, defaults.get(name))
         if value is None:
-            raise SpaceError(f"the reference model has no value for {name}; add it to hydra.sweeper.reference.")
+            raise SpaceError(f"the reference model has no {name}; add it to hydra.sweeper.reference.")
         point[name] = value
     return point | {name: value for name, value in reference.items() if name not in point}

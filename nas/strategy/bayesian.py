@@ -1,6 +1,8 @@
 """Bayesian optimisation: a surrogate of the objectives and an acquisition function over it."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -43,18 +45,29 @@ class BayesianStrategy:
         others = [trial for trial in trials if trial.state is not TrialState.COMPLETED]
         X = torch.from_numpy(space.encode([trial.point for trial in observed]))
         Y = torch.from_numpy(study.to_maximise(observed))
-        batch_seed = seed + len(study)
-        model = self.surrogate.fit(X, Y, seed=batch_seed)
-        points = suggest_batch(
-            model,
-            space,
-            X_baseline=X,
-            X_pending=torch.from_numpy(space.encode([t.point for t in others])) if others else None,
-            reference=torch.from_numpy(study.reference_point()),
-            count=count,
-            seed=batch_seed,
-        )
-        proposals = [Proposal(point, BAYESIAN) for point in points]
-        if not proposals:
+        X_others = torch.from_numpy(space.encode([trial.point for trial in others])) if others else None
+        with _one_thread():
+            batch_seed = seed + len(study)
+            points = suggest_batch(
+                self.surrogate.fit(X, Y, seed=batch_seed),
+                space,
+                X_baseline=X,
+                X_pending=X_others,
+                reference=torch.from_numpy(study.reference_point()),
+                count=count,
+                seed=batch_seed,
+            )
+        if not points:
             return SobolStrategy().suggest(study, space, count, seed=seed)
-        return proposals
+        return [Proposal(point, BAYESIAN) for point in points]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """At these sizes threads cost more than they give, many times more on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

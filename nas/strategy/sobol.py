@@ -20,7 +20,7 @@ class SobolStrategy:
     def suggest(self, study: Study, space: Space, count: int, *, seed: int) -> list[Proposal]:
         """See `Strategy.suggest`."""
         known = {space.key(trial.point) for trial in study.trials() if space.contains(trial.point)}
-        engine = SobolEngine(space.dimension, scramble=True, seed=seed)
+        engine = SobolEngine(space.dimension, scramble=True, seed=seed)  # type: ignore[no-untyped-call]
         proposals: list[Proposal] = []
         drawn = 0
         while len(proposals) < count and drawn < MAX_DRAWS:
