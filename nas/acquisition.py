@@ -1,8 +1,8 @@
 """Which batch to evaluate next: noisy expected hypervolume improvement, point by point.
 
-qLogNEHVI (Daulton et al. 2021, "Parallel Bayesian Optimization of Multiple Noisy Objectives with Expected Hypervolume
-Improvement"; Ament et al. 2023 for the logarithmic form). A batch is chosen by sequential greedy: each point given the ones
-before it, decoded first, so that what is conditioned on is what will run.
+qLogNEHVI (Daulton et al. 2021, "Parallel Bayesian Optimization of Multiple Noisy Objectives with Expected
+Hypervolume Improvement"; Ament et al. 2023 for the logarithmic form). A batch is chosen by sequential greedy: each
+point given the ones before it, decoded first, so that what is conditioned on is what will run.
 """
 
 import torch
@@ -23,8 +23,9 @@ MAX_ITERATIONS = 40
 # Local moves tried to leave a point that is already known before a random point is taken.
 MOVES = 64
 
-# BoTorch compiles a C++ kernel when the first of these acquisition functions is made: about 45 s, and a compiler is needed.
-# Saying that this was tried already selects its Python code, which is fast enough here and the same on every machine.
+# BoTorch compiles a C++ kernel when the first of these acquisition functions is made: about 45 s, and a
+# compiler is needed. Saying that this was tried already selects its Python code, which is fast enough here
+# and the same on every machine.
 logei._load_attempted = True
 
 

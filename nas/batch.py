@@ -57,8 +57,8 @@ class BatchRunner:
     ) -> None:
         """Runs jobs until each has an outcome.
 
-        Launchers number jobs contiguously. So the jobs between the wanted ones are launched with them: they ended before, and a
-        `RecordedTask` that has an outcome returns it at once.
+        Launchers number jobs contiguously. So the jobs between the wanted ones are launched with them: they
+        ended before, and a `RecordedTask` that has an outcome returns it at once.
 
         Args:
             numbers: The jobs to run, ascending.
@@ -115,6 +115,7 @@ class BatchRunner:
         for number, returned in zip(jobs, returns, strict=False):
             self._rescue(number, returned, directories[number], wanted=number in group)
         watcher.collect()
+        self._running(0)
         return reason
 
     def _rescue(self, number: int, returned: JobReturn, directory: Path, *, wanted: bool) -> None:

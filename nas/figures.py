@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -62,39 +63,30 @@ def objectives_figure(study: Study) -> Figure:
     scaled = study.to_maximise(completed)
     values = scaled * study.signs()
     origins = np.array([trial.origin for trial in completed])
-    groups = [
-        ("Sobol", origins == SOBOL, {"color": GREY, "marker": "o"}),
-        (
-            "Bayesian optimisation",
-            (origins != SOBOL) & (origins != REFERENCE),
-            {"color": BLUE, "marker": "o"},
-        ),
-    ]
-    for label, mask, style in groups:
+    chosen = (origins != SOBOL) & (origins != REFERENCE)
+    for label, mask, color in (
+        ("Sobol", origins == SOBOL, GREY),
+        ("Bayesian optimisation", chosen, BLUE),
+    ):
         if mask.any():
             axes.scatter(
-                values[mask, 1],
-                values[mask, 0],
-                s=26,
-                label=label,
-                edgecolors="white",
-                linewidths=0.5,
-                zorder=3,
-                **style,
+                values[mask, 1], values[mask, 0], s=26, color=color, label=label, edgecolors="white", zorder=3
             )
     draw_front(axes, scaled, study)
     draw_reference(axes, study)
     for axis, index in ((axes.xaxis, 1), (axes.yaxis, 0)):
         axis.set_label_text(_label(study, index))
-    axes.legend(frameon=False, fontsize=8)
+    figure.legend(frameon=False, fontsize=8, loc="outside upper center", ncols=2)
     return figure
 
 
 def draw_front(axes: Axes, scaled: Array, study: Study) -> None:
-    """The front of `n x 2` objectives (as of `Study.to_maximise`) as the staircase that bounds what is dominated."""
+    """The front of `n x 2` objectives (as of `Study.to_maximise`) as the staircase that bounds what is
+    dominated.
+    """
     best = scaled[front(scaled)] * study.signs()
     best = best[np.argsort(best[:, 1])]
-    where = "post" if study.signs()[1] < 0 else "pre"
+    where: Literal["pre", "post"] = "post" if study.signs()[1] < 0 else "pre"
     axes.step(
         best[:, 1], best[:, 0], where=where, color=ORANGE, linewidth=1.3, label="Pareto front", zorder=2
     )

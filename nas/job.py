@@ -1,8 +1,8 @@
 """One job's result, safe on disk the moment the job ends.
 
-A launcher returns when its whole batch is over, and some lose the batch when one worker is killed. So the task function is
-wrapped: each job leaves `outcome.json` in its own folder, and the search reads that file, whatever becomes of the launcher.
-Runs in the workers: nothing heavy is imported here.
+A launcher returns when its whole batch is over, and some lose the batch when one worker is killed. So the
+task function is wrapped: each job leaves `outcome.json` in its own folder, and the search reads that file,
+whatever becomes of the launcher. Runs in the workers: nothing heavy is imported here.
 """
 
 import json
@@ -61,7 +61,8 @@ class RecordedTask:
             JobError: If the job returned something else than a flat dict of numbers and strings.
         """
         directory = Path(HydraConfig.get().runtime.output_dir)
-        # A search that was killed may have left this job running in an orphaned worker: wait for it and take its result.
+        # A search that was killed may have left this job running in an orphaned worker: wait for it and
+        # take its result.
         with FileLock(directory / LOCK):
             earlier = read_outcome(directory, self.token)
             if earlier is not None and earlier.error is not None:
@@ -107,14 +108,17 @@ def plain_metrics(returned: Any) -> dict[str, Metric]:
 
 
 def _plain(name: str, value: Any) -> Metric:
-    if hasattr(value, "item") and getattr(value, "size", 1) in (1, ()):
-        value = value.item()  # of numpy or torch
+    if hasattr(value, "item"):  # numpy and torch scalars
+        try:
+            value = value.item()
+        except (RuntimeError, ValueError) as error:
+            raise JobError(f"the metric {name} has several numbers; return one metric for each.") from error
+    if isinstance(value, os.PathLike):
+        return str(value)
+    if isinstance(value, numbers.Real) and not isinstance(value, bool | int):
+        return float(value)
     if value is None or isinstance(value, bool | int | str):
         return value
-    if isinstance(value, numbers.Real):
-        return float(value)
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
     raise JobError(f"the metric {name} is a {type(value).__name__}; metrics must be numbers and strings.")
 
 

@@ -21,7 +21,9 @@ from nas.study import Study, Trial, TrialState, open_study
 
 
 def write_tables(study: Study, directory: Path) -> None:
-    """Writes `trials.csv`, one row a trial, and `pareto.csv`, the non-dominated ones sorted by the first objective."""
+    """Writes `trials.csv`, one row a trial, and `pareto.csv`, the non-dominated ones sorted by the first
+    objective.
+    """
     trials = study.trials()
     write_text(directory / "trials.csv", _table(study, trials))
     write_text(directory / "pareto.csv", _table(study, pareto_trials(study)))
@@ -69,7 +71,8 @@ def print_front(study: Study) -> None:
     console = Console()
     trials = pareto_trials(study)
     metrics = summary(study, float(study.noted("seconds") or 0.0))
-    # A parameter that all of the front share says nothing about the trade-off, and 24 columns fit no terminal.
+    # A parameter that all of the front share says nothing about the trade-off, and 24 columns fit no
+    # terminal.
     table = Table(title="Pareto front")
     for name in ("trial", "origin", *study.objectives, *(f"{name} / ref" for name in study.objectives)):
         table.add_column(name, justify="right")
@@ -96,14 +99,16 @@ def _table(study: Study, trials: Sequence[Trial]) -> str:
     ]
     fixed = {name: entry["value"] for name, entry in study.description.items() if entry["type"] == "fixed"}
     header = ["number", "state", "batch", "origin", *names, *objectives, *intervals, "seconds", "error"]
-    rows = (
-        [trial.number, trial.state, trial.batch, trial.origin]
-        + _values(fixed | trial.point, names)
-        + list(trial.values or [None] * len(objectives))
-        + _values(trial.metrics, intervals)
-        + [round(trial.seconds, 3), trial.error]
+    rows = [
+        [
+            *(trial.number, trial.state, trial.batch, trial.origin),
+            *_values(fixed | trial.point, names),
+            *(trial.values or [None] * len(objectives)),
+            *_values(trial.metrics, intervals),
+            *(round(trial.seconds, 3), trial.error),
+        ]
         for trial in trials
-    )
+    ]
     return _csv(header, rows)
 
 

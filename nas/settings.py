@@ -12,10 +12,12 @@ class SearchSettings:
 
     Attributes:
         params: Parameter name to sweep, in Hydra's sweep syntax.
-        reference: Overrides of the reference model, which is trial 0 and normalises both objectives; null: none.
+        reference: Overrides of the reference model, which is trial 0 and normalises both objectives; null:
+            none.
         objectives: The two metrics to optimise, each `maximize` or `minimize`.
         strategy: Hydra node of a `nas.strategy.Strategy`.
-        measure: Hydra node of a callable `(metrics, job_dir) -> metrics`, called here after each batch; null: none.
+        measure: Hydra node of a callable `(metrics, job_dir) -> metrics`, called here after each batch;
+            null: none.
         budget: Trials in all, the reference included; at least `initial`.
         initial: Size of the first batch: the reference and Sobol points; at least 1.
         batch_size: Size of the batches that follow; at least 1.

@@ -1,8 +1,9 @@
 """The search space: typed parameters and their place in the unit cube.
 
-A *point* maps every parameter's name to a value. `Space.encode` places points in the unit cube, where surrogates live, and
-`Space.decode` returns to points. A parameter with k values cuts its unit interval into k cells and sits at their centres, so
-that a uniform draw decodes to every value equally often and decoding an encoded value gives that very value.
+A *point* maps every parameter's name to a value. `Space.encode` places points in the unit cube, where
+surrogates live, and `Space.decode` returns to points. A parameter with k values cuts its unit interval into
+k cells and sits at their centres, so that a uniform draw decodes to every value equally often and decoding
+an encoded value gives that very value.
 """
 
 import hashlib
@@ -149,7 +150,9 @@ class FloatParameter:
         return [(float(value) - self.low) / (self.high - self.low)]
 
     def decode(self, unit: Sequence[float]) -> float:
-        """The value at the coordinate, rounded to `FLOAT_DIGITS` digits of itself (log) or of the range's width."""
+        """The value at the coordinate, rounded to `FLOAT_DIGITS` digits of itself (log) or of the range's
+        width.
+        """
         if self.log:
             low, high = math.log(self.low), math.log(self.high)
             value = float(f"{math.exp(low + unit[0] * (high - low)):.{FLOAT_DIGITS}g}")
@@ -187,7 +190,7 @@ class OrderedParameter:
 
     def encode(self, value: Value) -> list[float]:
         """The centre of the value's cell."""
-        return [(self.values.index(value) + 0.5) / self.size]  # type: ignore[arg-type]
+        return [(self.values.index(value) + 0.5) / self.size]
 
     def decode(self, unit: Sequence[float]) -> Number:
         """The value whose cell holds the coordinate."""
@@ -242,7 +245,8 @@ class Space:
 
     Attributes:
         parameters: What is searched.
-        fixed: Values of former parameters that the user fixed; part of every point's job, not of the unit cube.
+        fixed: Values of former parameters that the user fixed; part of every point's job, not of the unit
+            cube.
     """
 
     parameters: tuple[Parameter, ...]
@@ -331,7 +335,7 @@ class Space:
 
 
 def _fields(parameter: Parameter) -> dict[str, Any]:
-    values = asdict(parameter)
+    values = asdict(parameter)  # type: ignore[call-overload]
     return {
         key: list(value) if isinstance(value, tuple) else value
         for key, value in values.items()

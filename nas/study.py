@@ -1,7 +1,8 @@
 """The study: every trial of a search, stored the moment anything about it is known.
 
-Trials live in an Optuna storage, so that `optuna-dashboard` and Optuna's samplers can read them. A trial is waiting (proposed),
-running, trained (its job ended, its measurement has not), unmeasured (its measurement failed), completed or failed.
+Trials live in an Optuna storage, so that `optuna-dashboard` and Optuna's samplers can read them. A trial is
+waiting (proposed), running, trained (its job ended, its measurement has not), unmeasured (its measurement
+failed), completed or failed.
 """
 
 import json
@@ -86,7 +87,9 @@ class Trial:
 
 @dataclass(frozen=True)
 class Definition:
-    """What makes two searches the same one; a resumed search may change anything else, the budget above all."""
+    """What makes two searches the same one; a resumed search may change anything else, the budget above
+    all.
+    """
 
     space: dict[str, Any]
     objectives: dict[str, str]
@@ -204,12 +207,15 @@ class Study:
         return np.array([1.0 if way == "maximize" else -1.0 for way in self.objectives.values()])
 
     def to_maximise(self, trials: Sequence[Trial]) -> Array:
-        """The objectives of completed trials, `n x 2`, in units of the reference model and all to be maximised."""
+        """The objectives of completed trials, `n x 2`, in units of the reference model and all to be
+        maximised.
+        """
         values = np.array([trial.values for trial in trials], dtype=np.float64).reshape(len(trials), 2)
         return values / self.scale() * self.signs()
 
     def reference_point(self) -> Array:
-        """The reference point, `2`, on the scale of `to_maximise`: the reference model, or a point just below the front.
+        """The reference point, `2`, on the scale of `to_maximise`: the reference model, or a point just
+        below the front.
 
         Raises:
             StudyError: If no trial has completed.
@@ -251,7 +257,8 @@ def create_study(definition: Definition, storage: str, name: str) -> Study:
         name: Name of the study in it.
 
     Raises:
-        StudyMismatchError: If the study was started with another definition; the message lists the differences.
+        StudyMismatchError: If the study was started with another definition; the message lists the
+            differences.
         StudyError: If the storage cannot be opened or written.
     """
     with storage_errors(storage):
@@ -267,7 +274,7 @@ def create_study(definition: Definition, storage: str, name: str) -> Study:
             study.set_user_attr("definition", current)
         elif lines := difference(stored, current):
             raise StudyMismatchError(
-                "this folder holds a search with other settings; start it with the old ones or use another folder:\n  "
+                "this folder holds a search with other settings; use those or another folder:\n  "
                 + "\n  ".join(lines)
             )
         return Study(study)

@@ -1,8 +1,8 @@
 """Hydra's sweep syntax: from `name=interval(0, 1)` to parameters, and from points to overrides.
 
 `choice(1, 2, 4)` of numbers is an ordered choice, `choice(relu, gelu)` an unordered one, `range(48, 257, 16)`
-integers with a step, `interval(0, 0.5)` a float, `int(interval(1, 6))` integers; `tag(log, ...)` makes a range
-logarithmic.
+integers with a step, `interval(0, 0.5)` a float, `int(interval(1, 6))` integers; `tag(log, ...)` makes a
+range logarithmic.
 """
 
 import math
@@ -44,8 +44,8 @@ def parse_space(params: Mapping[str, Any], arguments: Sequence[str]) -> tuple[Sp
 
     Args:
         params: Parameter name to sweep, as in `hydra.sweeper.params`.
-        arguments: The command line's task overrides. One that gives a searched parameter a value fixes it, one
-            that gives it another sweep re-ranges it, a sweep over anything else adds a parameter.
+        arguments: The command line's task overrides. One that gives a searched parameter a value fixes it,
+            one that gives it another sweep re-ranges it, a sweep over anything else adds a parameter.
 
     Returns:
         The space, and the remaining overrides, which every job gets.

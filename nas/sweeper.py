@@ -76,7 +76,7 @@ def run_search(
             search.run(validate)
         except KeyboardInterrupt as error:
             raise SearchInterruptedError(
-                f"the search was interrupted; the same command with hydra.sweep.dir={directory} goes on with it."
+                f"the search was interrupted; to go on, repeat the command with hydra.sweep.dir={directory}."
             ) from error
         finally:
             search.report(time.perf_counter() - start)
@@ -114,7 +114,7 @@ class _Search:
         )
         if isinstance(launcher, BasicLauncher):
             logger.warning(
-                "The basic launcher runs the jobs of a batch one after another; hydra/launcher=joblib runs them side by side."
+                "The basic launcher runs a batch's jobs one after another; hydra/launcher=joblib runs them at once."
             )
         self.runner = BatchRunner(
             launcher,

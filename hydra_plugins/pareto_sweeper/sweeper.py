@@ -1,4 +1,6 @@
-"""The class that Hydra finds. Every Hydra app imports this file, so the search itself is imported when it starts."""
+"""The class that Hydra finds. Every Hydra app imports this file, so the search itself is imported when it
+starts.
+"""
 
 import sys
 from collections.abc import Sequence

@@ -23,7 +23,8 @@ logger = logging.getLogger(__name__)
 class GpSurrogate:
     """Matern-5/2 kernels with one lengthscale a dimension and BoTorch's dimension-scaled lengthscale prior.
 
-    The prior is that of Hvarfner et al. 2024, "Vanilla Bayesian Optimization Performs Great in High Dimensions".
+    The prior is that of Hvarfner et al. 2024, "Vanilla Bayesian Optimization Performs Great in High
+    Dimensions".
     """
 
     def fit(self, X: Tensor, Y: Tensor, Yvar: Tensor | None = None, *, seed: int) -> ModelListGP:
@@ -45,7 +46,8 @@ def _fit_one(X: Tensor, y: Tensor, yvar: Tensor | None) -> SingleTaskGP:
     )
     kernel.outputscale = 1.0
     with warnings.catch_warnings():
-        # A constant objective and repeated points are legal here; the noise and the standardisation cope with both.
+        # A constant objective and repeated points are legal here; the noise and the standardisation cope
+        # with both.
         warnings.simplefilter("ignore", BotorchWarning)
         warnings.simplefilter("ignore", NumericalWarning)
         model = SingleTaskGP(X, y, yvar, covar_module=kernel, outcome_transform=Standardize(m=1))
