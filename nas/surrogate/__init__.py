@@ -1,1 +1,23 @@
 """Surrogate models: what the trials so far say about the objectives."""
+
+from typing import Protocol
+
+from botorch.models.model import Model
+from torch import Tensor
+
+
+class Surrogate(Protocol):
+    """A probabilistic model of the objectives."""
+
+    def fit(self, X: Tensor, Y: Tensor, Yvar: Tensor | None = None, *, seed: int) -> Model:
+        """Fits the model.
+
+        Args:
+            X: `n x d`, float64, in the unit cube; n is at least 1.
+            Y: `n x m`, float64, to be maximised; finite.
+            Yvar: `n x m`, known noise variances of `Y`; None to infer one a objective.
+            seed: Seed of all randomness.
+
+        Returns:
+            A BoTorch model of m independent outcomes whose posterior is in `Y`'s own units.
+        """

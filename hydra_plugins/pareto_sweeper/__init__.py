@@ -1,0 +1,1 @@
+"""The Hydra sweeper of the search; the code is in `nas`."""

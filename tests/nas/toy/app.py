@@ -1,0 +1,42 @@
+"""A real Hydra app that needs no time to train."""
+
+import math
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="config")
+def main(cfg: DictConfig) -> dict[str, Any]:
+    hydra_config = HydraConfig.get()
+    number = hydra_config.job.num
+    with (Path(hydra_config.sweep.dir) / "runs.log").open("a") as file:
+        file.write(f"{number}\n")
+    time.sleep(cfg.pause)
+    if cfg.fail and number == cfg.when:
+        misbehave(cfg.fail, Path(hydra_config.runtime.output_dir))
+        return {"accuracy": math.nan if cfg.fail == "nan" else "high"} if cfg.fail != "missing" else {}
+    latency = 0.5 + 0.2 * cfg.layers + 0.01 * cfg.width + 0.1 * math.log2(cfg.heads)
+    size = math.log(cfg.layers * cfg.width)
+    accuracy = 60 + 4 * size - 40 * (cfg.x - 0.7) ** 2 + (cfg.act == "gelu")
+    return {"accuracy": accuracy, "latency_ms": latency, "latency_ms_low": latency - 0.1, "artifact": "a.pt"}
+
+
+def misbehave(how: str, directory: Path) -> None:
+    if how == "raise":
+        raise ValueError("first line\nthe layers do not fit")
+    if how == "kill-once" and not (directory / "killed").exists():
+        (directory / "killed").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    if how == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()
