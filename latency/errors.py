@@ -61,6 +61,10 @@ class DeviceConfigError(DeviceError):
     """A device was configured with values that it cannot have."""
 
 
+class RunnerBuildError(DeviceError):
+    """The C++ runner cannot be built or fetched."""
+
+
 class RunnerCrashError(DeviceError):
     """The runner ended with an error or was killed."""
 

@@ -1,4 +1,5 @@
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -8,6 +9,7 @@ import pytest
 
 from latency.artifact import Artifact
 from latency.device.host import HostDevice
+from latency.runner.compile import build
 from tests.latency.modules import export_tagger
 
 ROOT = Path(__file__).parents[2]
@@ -19,9 +21,17 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
     return export_tagger(tmp_path_factory.mktemp("artifact"))
 
 
+@pytest.fixture(scope="session")
+def program() -> Path:
+    """The C++ runner; building it takes about 20 seconds once."""
+    if shutil.which("cmake") is None or shutil.which("c++") is None:
+        pytest.skip("needs CMake and a C++ compiler")
+    return build()
+
+
 @pytest.fixture(scope="module")
 def host() -> Iterator[HostDevice]:
-    with HostDevice() as device:
+    with HostDevice(runner="python") as device:
         yield device
 
 

@@ -1,6 +1,3 @@
-import os
-import signal
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,10 +5,10 @@ import pytest
 
 from latency.artifact import Artifact
 from latency.device.host import HostDevice
-from latency.errors import DeviceConfigError, DeviceError, RunnerCrashError, RunnerTimeoutError
+from latency.errors import DeviceConfigError, DeviceError, RunnerCrashError
 from latency.export import ExportSource, export
 from latency.runner.stream import RunRequest, Warmup
-from tests.latency.modules import Crashing, Slow
+from tests.latency.modules import Crashing
 
 REQUEST = RunRequest(first=5, runs=50, checked=10, warmup=Warmup(window=10))
 
@@ -40,6 +37,17 @@ def test_description_names_the_machine(host: HostDevice) -> None:
     assert description["model"]
 
 
+def test_cpp_runner_reports_the_same(host: HostDevice, artifact: Artifact, program: Path) -> None:
+    with HostDevice(runner="cpp") as device:
+        for file in (artifact.path, artifact.lite_path):
+            measured = replace(artifact, file=file)
+            python, cpp = host.run(measured, REQUEST), device.run(measured, REQUEST)
+            assert (python.runner, cpp.runner) == ("python", "cpp")
+            same = ("inputs", "outputs", "threads", "cores")
+            assert [getattr(cpp, name) for name in same] == [getattr(python, name) for name in same]
+            assert python.runtime.replace("+cpu", "") == cpp.runtime
+
+
 def test_crash_is_reported_and_the_device_goes_on(
     host: HostDevice, artifact: Artifact, tmp_path: Path
 ) -> None:
@@ -49,45 +57,14 @@ def test_crash_is_reported_and_the_device_goes_on(
     assert len(host.run(artifact, REQUEST).ns) == 50
 
 
-def test_stuck_runner_is_stopped(tmp_path: Path) -> None:
-    slow = export(ExportSource(Slow().eval(), [[[1]]], {}), tmp_path)
-    with HostDevice(timeout=3) as device:
-        with pytest.raises(RunnerTimeoutError, match="within 3 seconds"):
-            device.run(slow, REQUEST)
-        assert device._server is None
-
-
-def test_death_of_the_server_is_an_error_and_heals(artifact: Artifact) -> None:
-    with HostDevice() as device:
-        device.run(artifact, REQUEST)
-        assert device._server is not None
-        os.kill(device._server.pid, signal.SIGKILL)
-        with pytest.raises(RunnerCrashError, match="has died"):
-            device.run(artifact, REQUEST)
-        assert len(device.run(artifact, REQUEST).ns) == 50
-
-
-def test_nothing_is_left_behind(artifact: Artifact) -> None:
-    with HostDevice() as device:
-        device.run(artifact, REQUEST)
-        assert device._server is not None
-        assert device._folder is not None
-        group, folder = device._server.pid, device._folder.name
-    assert not Path(folder).exists()
-    assert (
-        subprocess.run(
-            ["ps", "-o", "pid=", "-g", str(group)], capture_output=True, check=False
-        ).stdout.strip()
-        == b""
-    )
-
-
 def test_closed_device_refuses(artifact: Artifact) -> None:
     with pytest.raises(DeviceError, match="with statement"):
         HostDevice().run(artifact, REQUEST)
 
 
-@pytest.mark.parametrize("values", [{"threads": 0}, {"timeout": 0}, {"cores": [9999]}, {"cores": []}])
+@pytest.mark.parametrize(
+    "values", [{"runner": "rust"}, {"threads": 0}, {"timeout": 0}, {"cores": [9999]}, {"cores": []}]
+)
 def test_impossible_settings_are_refused(values: dict[str, object]) -> None:
     with pytest.raises(DeviceConfigError):
         HostDevice(**values)  # type: ignore[arg-type]
