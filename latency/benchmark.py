@@ -1,6 +1,7 @@
 """Measure an artifact's latency on a device.
 
     python -m latency.benchmark artifact=FILE device=host
+    python -m latency.benchmark 'artifact=[FILE,FILE]' device=android
 
 The protocol: every block is a fresh process that loads the artifact, warms up until two rounds take equally
 long, and then times its share of the runs. The runs of all blocks together use every recorded input equally
@@ -10,17 +11,19 @@ often.
 import dataclasses
 import itertools
 import math
+import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import hydra
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from latency.artifact import Artifact, load_artifact
+from latency.artifact import load_artifact
 from latency.cli import output_dir, report_errors, report_metrics
 from latency.device import Device
-from latency.errors import MissingArtifactError, OutputMismatchError, ProtocolError
+from latency.errors import LatencyError, MissingArtifactError, OutputMismatchError, ProtocolError
 from latency.result import LatencyResult
 from latency.runner.stream import RunReport, RunRequest, Warmup
 
@@ -35,6 +38,7 @@ class MeasurementProtocol:
         runs: timed runs in all, at least 500; rounded up to a multiple of the number of inputs.
         blocks: processes among which the runs are divided, at least 1.
         warmup: when a process counts as warm.
+        seed: of the order in which blocks of several artifacts are run.
         require_same_outputs: refuse a result whose outputs differ from those recorded at export; if false,
             it is marked.
     """
@@ -42,6 +46,7 @@ class MeasurementProtocol:
     runs: int = 2000
     blocks: int = 4
     warmup: Warmup = field(default_factory=Warmup)
+    seed: int = 0
     require_same_outputs: bool = True
 
     def __post_init__(self) -> None:
@@ -84,43 +89,109 @@ def measure(artifact: Path, device: Device, protocol: MeasurementProtocol) -> La
         DeviceError: the device or its runner failed.
         OutputMismatchError: the device's outputs are not those of the exported module.
     """
-    loaded = load_artifact(artifact)
-    requests = protocol.requests(loaded.inputs_count, len(loaded.parity_outputs))
-    blocks = tuple(device.run(loaded, request) for request in requests)
-    differing = max(_differing(loaded, block) for block in blocks)
-    if differing and protocol.require_same_outputs:
-        raise OutputMismatchError(
-            f"{differing} of {len(loaded.parity_outputs)} outputs of '{artifact}' on this device differ "
-            f"from those "
-            "recorded at export; set protocol.require_same_outputs=false to measure it nevertheless."
+    outcome = measure_all([artifact], device, protocol)[0]
+    if isinstance(outcome, LatencyError):
+        raise outcome
+    return outcome
+
+
+def measure_all(
+    artifacts: Sequence[Path], device: Device, protocol: MeasurementProtocol
+) -> list[LatencyResult | LatencyError]:
+    """Measure several artifacts, their blocks in a random order so that slow drifts of the device meet all
+    alike.
+
+    Args:
+        artifacts: `.pt` or `.ptl` files.
+        device: an open device.
+        protocol: how to measure; its seed decides the order.
+
+    Returns:
+        For each artifact, its result or the error that ended its measurement; one's error leaves the others
+        alone.
+    """
+    measurements = [Measurement(path, protocol) for path in artifacts]
+    order = [item for item in measurements for _ in range(protocol.blocks)]
+    random.Random(protocol.seed).shuffle(order)
+    for measurement in order:
+        measurement.run_next_block(device)
+    return [measurement.outcome(device, protocol) for measurement in measurements]
+
+
+class Measurement:
+    """The blocks of one artifact, run one after the other until all are done or one has failed."""
+
+    def __init__(self, path: Path, protocol: MeasurementProtocol) -> None:
+        self.error: LatencyError | None = None
+        self.blocks: list[RunReport] = []
+        try:
+            self.artifact = load_artifact(path)
+        except LatencyError as error:
+            self.error = error
+        else:
+            checked = len(self.artifact.parity_outputs)
+            self.requests = protocol.requests(self.artifact.inputs_count, checked)
+
+    def run_next_block(self, device: Device) -> None:
+        """Run the next block unless an earlier one has failed."""
+        if self.error is not None:
+            return
+        try:
+            self.blocks.append(device.run(self.artifact, self.requests[len(self.blocks)]))
+        except LatencyError as error:
+            self.error = error
+
+    def outcome(self, device: Device, protocol: MeasurementProtocol) -> LatencyResult | LatencyError:
+        """The result, or the reason why there is none."""
+        if self.error is not None:
+            return self.error
+        expected, file = self.artifact.parity_outputs, self.artifact.file
+        differing = max(
+            sum(recorded != found for recorded, found in zip(expected, block.outputs, strict=True))
+            for block in self.blocks
         )
-    record = loaded.manifest["files"][artifact.name] | {
-        "file": artifact.name,
-        "parameters": loaded.manifest["parameters"],
-        "exported_by_torch": loaded.manifest["torch"],
-        "inputs": loaded.manifest["inputs"],
-    }
-    return LatencyResult(record, device.describe(), dataclasses.asdict(protocol), blocks, differing)
-
-
-def _differing(artifact: Artifact, report: RunReport) -> int:
-    pairs = zip(artifact.parity_outputs, report.outputs, strict=True)
-    return sum(recorded != found for recorded, found in pairs)
+        if differing and protocol.require_same_outputs:
+            return OutputMismatchError(
+                f"{differing} of {len(expected)} outputs of '{file}' on this device differ from those "
+                f"recorded at "
+                "export; set protocol.require_same_outputs=false to measure it nevertheless."
+            )
+        manifest = self.artifact.manifest
+        record = manifest["files"][file.name] | {
+            "file": file.name,
+            "parameters": manifest["parameters"],
+            "exported_by_torch": manifest["torch"],
+            "inputs": manifest["inputs"],
+        }
+        settings = dataclasses.asdict(protocol)
+        return LatencyResult(record, device.describe(), settings, tuple(self.blocks), differing)
 
 
 @report_errors
 def run(config: DictConfig) -> None:
-    """Measure what the configuration names and leave `metrics.json` and `latency.json` in the run folder."""
-    if config.artifact is None:
+    """Measure what the configuration names and leave `metrics.json` and `latency.json.gz` in the run folder.
+
+    Several artifacts are measured in turns, and each gets a folder of its own below the run folder.
+    """
+    if not config.artifact:
         raise MissingArtifactError(
             "No artifact was named; add artifact=FILE, the .pt or .ptl file that an export has written."
         )
+    several = OmegaConf.is_list(config.artifact)
+    paths = [Path(str(path)) for path in (config.artifact if several else [config.artifact])]
     protocol = hydra.utils.instantiate(config.protocol)
     with hydra.utils.instantiate(config.device) as device:
-        result = measure(Path(str(config.artifact)), device, protocol)
-    result.save(output_dir() / "latency.json")
-    Console().print(result.table())
-    report_metrics(result.metrics(), output_dir())
+        outcomes = measure_all(paths, device, protocol)
+    failures = [outcome for outcome in outcomes if isinstance(outcome, LatencyError)]
+    for number, outcome in enumerate(outcomes):
+        if isinstance(outcome, LatencyResult):
+            folder = output_dir() / str(number) if several else output_dir()
+            folder.mkdir(exist_ok=True)
+            outcome.save(folder / "latency.json.gz")
+            Console().print(outcome.table())
+            report_metrics(outcome.metrics(), folder)
+    if failures:
+        raise failures[0]
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="benchmark")

@@ -132,6 +132,12 @@ class RunReport:
         return f'{body}{{"seal":"{fnv1a(body.encode()):016x}"}}\n'
 
     @classmethod
+    def from_record(cls, record: dict[str, Any]) -> Self:
+        """The report that `dataclasses.asdict` and JSON have turned into a record."""
+        tuples = {name: tuple(record[name]) for name in ("cores", "outputs", "inputs", "ns")}
+        return cls(**{**record, **tuples})
+
+    @classmethod
     def from_stream(cls, data: bytes, request: RunRequest, inputs_count: int) -> Self:
         """Read a runner's answer to a request about an artifact with `inputs_count` inputs.
 

@@ -1,3 +1,4 @@
+import gzip
 import json
 from collections import Counter
 from dataclasses import replace
@@ -8,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latency.artifact import Artifact
-from latency.benchmark import MeasurementProtocol, measure
+from latency.benchmark import MeasurementProtocol, measure, measure_all
 from latency.device.host import HostDevice
-from latency.errors import OutputMismatchError, ProtocolError
+from latency.errors import MissingArtifactError, OutputMismatchError, ProtocolError
 from latency.export import export
-from latency.runner.stream import Warmup
+from latency.result import LatencyResult
+from latency.runner.stream import RunReport, RunRequest, Warmup
 from latency.statistics import percentile, percentile_interval
 from tests.latency.conftest import Command
 from tests.latency.modules import source
@@ -43,8 +45,8 @@ def test_summary_is_of_every_raw_run(host: HostDevice, artifact: Artifact, tmp_p
     assert metrics["latency_p50_ms"] <= metrics["latency_p90_ms"] <= metrics["latency_p99_ms"]
     assert "latency_p99_9_ms" not in metrics
     assert metrics["outputs_differing"] == 0
-    result.save(tmp_path / "latency.json")
-    saved = json.loads((tmp_path / "latency.json").read_text())
+    result.save(tmp_path / "latency.json.gz")
+    saved = json.loads(gzip.decompress((tmp_path / "latency.json.gz").read_bytes()))
     assert [ns / 1e6 for block in saved["blocks"] for ns in block["ns"]] == latencies
     assert saved["device"]["device"] == "host"
     assert saved["artifact"]["sha256"] == artifact.manifest["files"]["artifact.pt"]["sha256"]
@@ -58,6 +60,36 @@ def test_other_outputs_are_refused_or_marked(host: HostDevice, tmp_path: Path) -
         measure(forged.path, host, SHORT)
     marked = measure(forged.path, host, replace(SHORT, require_same_outputs=False))
     assert marked.metrics()["outputs_differing"] == 1
+
+
+class Recorder:
+    """A real device that notes in which order artifacts come."""
+
+    def __init__(self, device: HostDevice) -> None:
+        self.device = device
+        self.order: list[str] = []
+
+    def describe(self) -> dict[str, object]:
+        return self.device.describe()
+
+    def run(self, artifact: Artifact, request: RunRequest) -> RunReport:
+        self.order.append(artifact.file.suffix)
+        return self.device.run(artifact, request)
+
+
+def test_several_artifacts_take_turns_and_fail_alone(
+    host: HostDevice, artifact: Artifact, tmp_path: Path
+) -> None:
+    recorder = Recorder(host)
+    protocol = MeasurementProtocol(runs=500, blocks=3, warmup=Warmup(window=10), seed=1)
+    paths = [artifact.path, tmp_path / "nowhere.pt", artifact.lite_path]
+    outcomes = measure_all(paths, recorder, protocol)  # type: ignore[arg-type]
+    assert sorted(recorder.order) == [".pt"] * 3 + [".ptl"] * 3
+    assert recorder.order != sorted(recorder.order)
+    assert isinstance(outcomes[1], MissingArtifactError)
+    for outcome in (outcomes[0], outcomes[2]):
+        assert isinstance(outcome, LatencyResult)
+        assert outcome.metrics()["runs"] == 500
 
 
 @pytest.mark.parametrize("values", [{"runs": 499}, {"blocks": 0}, {"runs": 500, "blocks": 501}])
@@ -79,7 +111,7 @@ def test_command_measures_and_leaves_its_files(command: Command, artifact: Artif
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["runs"] == 500
     assert 0 < metrics["latency_p99_ms_low"] <= metrics["latency_p99_ms"] <= metrics["latency_p99_ms_high"]
-    assert json.loads((folder / "latency.json").read_text())["artifact"]["file"] == "artifact.ptl"
+    assert LatencyResult.load(folder / "latency.json.gz").artifact["file"] == "artifact.ptl"
     assert "latency_p99_ms" in done.stdout
 
 
