@@ -89,24 +89,26 @@ class Faults:
 
 # Stand-ins for Android's own commands. $PHONE is the double's folder.
 COMMANDS = {
-    "getprop": '[ -n "$1" ] || exec grep -H . "$PHONE"/properties/*\ncat "$PHONE/properties/$1" "
-    ""
-    ""
-    ""
-    ""
-    ""
-    ""
-    ""
-    ""
-    ""
-    ""
-    "2>/dev/null || echo',
-    "dumpsys": 'cat "$PHONE/dumpsys/$1" 2>/dev/null || echo "Can\'t find service: $1"',
-    "cmd": (
-        'if [ "$1 $2" = "power set-fixed-performance-mode-enabled" ] && [ -e "$PHONE/fixed_performance" ]; then\n'
-        '  echo "$3" > "$PHONE/fixed_performance"\nelse\n  echo "Unknown command: $2"; exit 255\nfi'
-    ),
-    "taskset": 'echo "$1" > "$PHONE/mask"\nshift\nexec $INTERPRETER "$@"',
+    "getprop": """
+if [ -z "$1" ]; then exec grep -H . "$PHONE"/properties/*; fi
+cat "$PHONE/properties/$1" 2>/dev/null || echo
+""",
+    "dumpsys": """
+cat "$PHONE/dumpsys/$1" 2>/dev/null || echo "Can't find service: $1"
+""",
+    "cmd": """
+if [ "$1 $2" = "power set-fixed-performance-mode-enabled" ] && [ -e "$PHONE/fixed_performance" ]; then
+  echo "$3" > "$PHONE/fixed_performance"
+else
+  echo "Unknown command: $2"
+  exit 255
+fi
+""",
+    "taskset": """
+echo "$1" > "$PHONE/mask"
+shift
+exec $INTERPRETER "$@"
+""",
 }
 
 
@@ -124,7 +126,7 @@ class Files:
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         for name, script in COMMANDS.items():
             file = self.folder / "bin" / name
-            file.write_text(f"#!/bin/sh\n{script}\n")
+            file.write_text(f"#!/bin/sh{script}")
             file.chmod(0o755)
         for name, value in self.profile.properties().items():
             (self.folder / "properties" / name).write_text(f"{value}\n")
