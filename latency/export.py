@@ -1,0 +1,158 @@
+"""Turn a module into an artifact: TorchScript, a lite-interpreter file, recorded inputs and a manifest.
+
+    python -m latency.export parser=DIR_OR_FILE out=DIR
+
+What to export is named in the configuration (`source`), so this package needs no knowledge of the module's
+project.
+"""
+
+import json
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import hydra
+import torch
+import torch.jit.mobile
+from omegaconf import DictConfig
+
+from latency.artifact import FORMAT, Artifact, Inputs, output_checksum, sha256, write_inputs
+from latency.cli import Metrics, output_dir, report_errors, report_metrics
+from latency.errors import ExportError, ParityError
+from latency.runner.python import load
+from latency.source import ExportSource
+
+__all__ = ["ExportSource", "check_parity", "export"]
+
+Call = Callable[..., torch.Tensor]
+
+
+def export(
+    source: ExportSource, directory: Path, *, name: str = "artifact", parity_inputs: int = 50
+) -> Artifact:
+    """Write `NAME.pt`, `NAME.ptl`, `NAME.inputs.jsonl` and, when all is well, the manifest `NAME.json`.
+
+    Both files are loaded again and must give, for the first `parity_inputs` inputs, exactly the module's own
+    outputs. The manifest records those outputs' checksums, so that any device can be compared later.
+
+    Args:
+        source: the module, its inputs and its description.
+        directory: where to write; made if it does not exist.
+        name: stem of the files' names.
+        parity_inputs: number of inputs to compare, at least 1; all of them when there are fewer.
+
+    Raises:
+        ExportError: the module is in training mode, cannot be scripted, or there is nothing to compare.
+        ParityError: a written file answers differently from the module.
+    """
+    if source.module.training:
+        raise ExportError("The module is in training mode; call eval() on it before exporting.")
+    if not source.inputs or parity_inputs < 1:
+        raise ExportError("An export needs at least one input to compare the files with the module.")
+    artifact = Artifact(directory / f"{name}.pt", {})
+    directory.mkdir(parents=True, exist_ok=True)
+    # An artifact without a manifest is refused by readers, so an export that stops half-way is never
+    # measured.
+    artifact.manifest_path.unlink(missing_ok=True)
+    write_inputs(artifact.inputs_path, source.inputs)
+    with _deprecation_silenced(), torch.inference_mode():
+        _save(source.module, artifact)
+        checked = source.inputs[:parity_inputs]
+        expected = [_call(source.module, call) for call in checked]
+        check_parity(load(artifact.path), artifact.path, checked, expected)
+        lite = torch.jit.mobile._load_for_lite_interpreter(str(artifact.lite_path))  # type: ignore[no-untyped-call]
+        check_parity(lite, artifact.lite_path, checked, expected)
+        operators = sorted(torch.jit.mobile._export_operator_list(lite))
+        bytecode = torch.jit.mobile._get_model_bytecode_version(str(artifact.lite_path))
+    lengths = [len(call[0]) for call in source.inputs]
+    manifest = {
+        "format": FORMAT,
+        "torch": torch.__version__,
+        "bytecode": bytecode,
+        "operators": operators,
+        "parameters": sum(parameter.numel() for parameter in source.module.parameters()),
+        "files": {
+            file.name: {"bytes": file.stat().st_size, "sha256": sha256(file)}
+            for file in (artifact.path, artifact.lite_path, artifact.inputs_path)
+        },
+        "inputs": {"count": len(lengths), "shortest": min(lengths), "longest": max(lengths)},
+        "parity": {"outputs": [output_checksum(output.tolist()) for output in expected]},
+        "description": source.description,
+    }
+    text = json.dumps(manifest, indent=2, ensure_ascii=False)
+    artifact.manifest_path.write_text(text + "\n", encoding="utf-8")
+    return Artifact(artifact.path, manifest)
+
+
+def _save(module: torch.nn.Module, artifact: Artifact) -> None:
+    try:
+        frozen = torch.jit.freeze(torch.jit.script(module))
+        frozen.save(str(artifact.path))
+        frozen._save_for_lite_interpreter(str(artifact.lite_path))
+    except (RuntimeError, TypeError, ValueError, OSError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ExportError(f"The module cannot be exported as TorchScript: {reason}") from error
+
+
+def check_parity(call: Call, file: Path, inputs: Inputs, expected: list[torch.Tensor]) -> None:
+    """Compare a reloaded file's outputs with the expected ones, which must be equal in every token.
+
+    Raises:
+        ParityError: an output differs; the message names the file, how many differ and the first of them.
+    """
+    differing = [
+        i for i, (x, y) in enumerate(zip(inputs, expected, strict=True)) if not torch.equal(_call(call, x), y)
+    ]
+    if differing:
+        raise ParityError(
+            f"'{file}' answers differently from the module for {len(differing)} of {len(inputs)} inputs, "
+            f"first for "
+            f"input {differing[0]}; do not use it: the module does something that scripting changes."
+        )
+
+
+def _call(call: Call, arguments: Sequence[Sequence[int]]) -> torch.Tensor:
+    output = call(*(torch.tensor(list(argument), dtype=torch.int64) for argument in arguments))
+    if not isinstance(output, torch.Tensor) or output.dtype != torch.int64 or output.dim() != 1:
+        raise ExportError("The module must return one 1-D int64 tensor; change what its forward returns.")
+    return output
+
+
+@contextmanager
+def _deprecation_silenced() -> Iterator[None]:
+    """Silence the one warning that TorchScript's whole interface gives since torch 2.10."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`torch.jit", DeprecationWarning)
+        warnings.filterwarnings("ignore", "Lite Interpreter is deprecated", DeprecationWarning)
+        yield
+
+
+@report_errors
+def run(config: DictConfig) -> None:
+    """Export what the configuration's `source` names and report the artifact's size."""
+    source = hydra.utils.instantiate(config.source)
+    if not isinstance(source, ExportSource):
+        raise ExportError(
+            f"source._target_ made a {type(source).__name__}; it must return a latency.export.ExportSource."
+        )
+    directory = output_dir() if config.out is None else Path(config.out)
+    artifact = export(source, directory, name=config.name, parity_inputs=config.parity_inputs)
+    files = artifact.manifest["files"]
+    metrics: Metrics = {
+        "artifact": str(artifact.path),
+        "parameters": artifact.manifest["parameters"],
+        "bytes": files[artifact.path.name]["bytes"],
+        "bytes_lite": files[artifact.lite_path.name]["bytes"],
+    }
+    report_metrics(metrics, output_dir())
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="export")
+def main(config: DictConfig) -> None:
+    """Run from the command line."""
+    run(config)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The program that runs on a device: it times one artifact and writes a stream of runs (see `stream`)."""

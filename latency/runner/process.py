@@ -1,0 +1,152 @@
+"""The two runners as processes of this machine: one call, one fresh process, the bytes that it answered."""
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Protocol
+
+import latency
+from latency.errors import RunnerCrashError, RunnerTimeoutError
+
+# Read once, when torch is imported or loaded; a pool of threads of its own would disturb the one that is
+# timed.
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+class Runner(Protocol):
+    """A program that answers to the options of `RunRequest.arguments`."""
+
+    def run(self, arguments: list[str], timeout: float) -> bytes:
+        """Run it in a fresh process.
+
+        Args:
+            arguments: model, inputs and options.
+            timeout: seconds until it counts as stuck.
+
+        Raises:
+            RunnerCrashError: it ended with an error.
+            RunnerTimeoutError: it did not end in time, and was killed.
+        """
+
+    def close(self) -> None:
+        """End whatever still runs."""
+
+
+class ProgramRunner:
+    """The C++ runner."""
+
+    def __init__(self, program: Path) -> None:
+        self.program = program
+
+    def run(self, arguments: list[str], timeout: float) -> bytes:
+        """See `Runner.run`."""
+        try:
+            done = subprocess.run(
+                [str(self.program), *arguments],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                env={**os.environ, **ENVIRONMENT},
+                timeout=timeout,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise stuck(timeout) from error
+        except OSError as error:
+            raise RunnerCrashError(
+                f"The runner '{self.program}' cannot be started: {error.strerror}."
+            ) from error
+        if done.returncode != 0:
+            raise crashed(done.returncode, done.stderr)
+        return done.stdout
+
+    def close(self) -> None:
+        """Nothing outlives a call."""
+
+
+class PythonRunner:
+    """The Python runner, forked from a server that has imported torch once."""
+
+    def __init__(self) -> None:
+        self.server: subprocess.Popen[bytes] | None = None
+        self.folder = tempfile.TemporaryDirectory(prefix="latency-")
+
+    def run(self, arguments: list[str], timeout: float) -> bytes:
+        """See `Runner.run`."""
+        out, err = Path(self.folder.name, "out"), Path(self.folder.name, "err")
+        for file in (out, err):
+            file.write_bytes(b"")
+        code = self._ask([str(out), str(err), *arguments], timeout)
+        if code != 0:
+            raise crashed(code, err.read_bytes())
+        return out.read_bytes()
+
+    def close(self) -> None:
+        """Kill the server with the runner that it may be waiting for, and remove the files."""
+        self._stop()
+        self.folder.cleanup()
+
+    def _ask(self, arguments: list[str], timeout: float) -> int:
+        if self.server is None:
+            self.server = _start_server()
+        server = self.server
+        assert server.stdin is not None
+        assert server.stdout is not None
+        # A server that has died shows below by its empty answer.
+        with contextlib.suppress(BrokenPipeError):
+            server.stdin.write(json.dumps(arguments).encode() + b"\n")
+            server.stdin.flush()
+        with selectors.DefaultSelector() as selector:
+            selector.register(server.stdout, selectors.EVENT_READ)
+            answered = bool(selector.select(timeout))
+        if not answered:
+            self._stop()
+            raise stuck(timeout)
+        answer = server.stdout.readline()
+        if not answer:
+            self._stop()
+            raise RunnerCrashError("The process that starts the runners has died; measure again.")
+        return int(answer)
+
+    def _stop(self) -> None:
+        if self.server is None:
+            return
+        # The server leads a process group of its own, so a runner that is stuck ends with it.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.server.pid, signal.SIGKILL)
+        with self.server as server:
+            server.wait()
+        self.server = None
+
+
+def _start_server() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "latency.runner.server"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, **ENVIRONMENT},
+        cwd=Path(latency.__file__).parents[1],
+        start_new_session=True,
+    )
+
+
+def stuck(timeout: float) -> RunnerTimeoutError:
+    """The error for a runner that did not end in time."""
+    return RunnerTimeoutError(
+        f"The runner did not finish within {timeout:g} seconds; raise device.timeout or measure fewer runs."
+    )
+
+
+def crashed(code: int, errors: bytes) -> RunnerCrashError:
+    """The error for a runner that ended with an exit code other than 0; a negative one is a signal's."""
+    ending = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+    lines = [line.strip() for line in errors.decode("utf-8", "replace").splitlines() if line.strip()]
+    message = lines[-1] if lines else "no message"
+    return RunnerCrashError(
+        f"The runner {ending} ({message}); try the artifact again, and export it anew if it goes on."
+    )
