@@ -29,7 +29,7 @@ class SearchSettings:
     """
 
     params: dict[str, Any] = field(default_factory=dict)
-    reference: dict[str, Any] | None = None
+    reference: Any = None
     objectives: dict[str, str] = field(default_factory=dict)
     strategy: Any = field(default_factory=lambda: {"_target_": "nas.strategy.bayesian.BayesianStrategy"})
     measure: Any = None

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
@@ -114,7 +115,7 @@ class _Search:
         )
         if isinstance(launcher, BasicLauncher):
             logger.warning(
-                "The basic launcher runs a batch's jobs one after another; hydra/launcher=joblib runs them at once."
+                "The basic launcher runs jobs in turn; hydra/launcher=joblib runs them side by side."
             )
         self.runner = BatchRunner(
             launcher,
@@ -233,6 +234,12 @@ class _Search:
 
     def _measure(self, trials: Sequence[Trial]) -> None:
         """Measures trained trials one at a time, while nothing else runs."""
+        # What measures may be a context manager, to open its device once for a batch.
+        opened = self.measure if isinstance(self.measure, AbstractContextManager) else nullcontext()
+        with opened if trials else nullcontext():
+            self._measure_each(trials)
+
+    def _measure_each(self, trials: Sequence[Trial]) -> None:
         for trial in trials:
             start = time.perf_counter()
             metrics = dict(trial.metrics)

@@ -49,6 +49,8 @@ class Parser:
         tokenizer: words to pieces.
         ontology: target ids to frames.
         max_length: longest target that the model can give.
+        utterances: held-out utterances, as words, of mixed length and in a fixed order: what an export is
+            checked and timed with.
         training: how it came about: data, metrics, seed (JSON-able; informative only).
     """
 
@@ -57,6 +59,7 @@ class Parser:
     tokenizer: Tokenizer
     ontology: Ontology
     max_length: int
+    utterances: list[list[str]] = field(default_factory=list)
     training: dict[str, Any] = field(default_factory=dict)
 
     def parse(self, text: str, max_words: int) -> Prediction:
@@ -97,6 +100,7 @@ class Parser:
             "max_length": self.max_length,
             "ontology": list(self.ontology.tokens),
             "tokenizer": torch.frombuffer(bytearray(self.tokenizer.model), dtype=torch.uint8),
+            "utterances": self.utterances,
             "training": self.training,
             "weights": self.model.state_dict(),
         }
@@ -122,7 +126,7 @@ def load_parser(path: str | Path) -> Parser:
         raise ParserFileError(f"{file} is not a parser; give the {FILE_NAME} that nlu.train has written.")
     if content.get("version") != _VERSION:
         raise ParserFileError(
-            f"{file} has format {content.get('version')}, but {_VERSION} is read here; train the parser again."
+            f"{file} has format {content.get('version')}, this version reads {_VERSION}; train it again."
         )
     try:
         config = ModelConfig.of(content["model"])
@@ -130,9 +134,18 @@ def load_parser(path: str | Path) -> Parser:
         ontology = Ontology(tuple(content["ontology"]))
         model = build_model(config, len(tokenizer), len(ontology), content["max_length"])
         model.load_state_dict(content["weights"])
+        parser = Parser(
+            model.eval(),
+            config,
+            tokenizer,
+            ontology,
+            content["max_length"],
+            content["utterances"],
+            content["training"],
+        )
     except (KeyError, TypeError, AttributeError, RuntimeError, FrameError) as error:
         raise ParserFileError(f"{file} is a damaged parser ({error!r}); train it again.") from error
-    return Parser(model.eval(), config, tokenizer, ontology, content["max_length"], content["training"])
+    return parser
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -5,7 +5,10 @@ python -m nlu.train data=topv2 data.root=DIR 'data.domains=[reminder,weather]'
 """
 
 import logging
+import random
 import time
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import datasets
@@ -32,13 +35,15 @@ log = logging.getLogger(__name__)
 
 Metrics = dict[str, float | int | str]
 
+SAMPLE = 100
+
 
 def train(config: DictConfig, folder: Path) -> Metrics:
     """Train a parser as configured and write it, its checkpoints and its learning curve into a folder.
 
     Args:
         config: as `conf/train.yaml` composes it.
-        folder: of this run; it gets `parser.pt`, `metrics.json`, `metrics.csv` and `checkpoints/`.
+        folder: of this run; it gets `parser.pt`, `metrics.json`, `curve/metrics.csv` and `checkpoints/`.
 
     Returns:
         What `metrics.json` holds: percentages `exact_match`, `exact_match_unseen`, `span_exact_match` and
@@ -55,6 +60,7 @@ def train(config: DictConfig, folder: Path) -> Metrics:
     trainer = fit(config, parser, optim, splits, folder)
     # Every callback metric of the last validation, which scored the best checkpoint's weights.
     scores = {name: float(value) for name, value in trainer.callback_metrics.items() if "loss" not in name}
+    parser.utterances = sample_utterances(splits["eval"]["words"], config.seed)
     parser.training = {
         "data": OmegaConf.to_container(config.data.load, resolve=True),
         "seed": config.seed,
@@ -73,10 +79,16 @@ def train(config: DictConfig, folder: Path) -> Metrics:
 
 
 def _prepare(config: DictConfig) -> None:
-    if config.data.batch_size < 1 or config.data.eval_batch_size < 1:
-        raise ConfigError("data.batch_size and data.eval_batch_size must be 1 or more.")
+    for name in ("data.batch_size", "data.eval_batch_size", "trainer.max_epochs", "trainer.patience"):
+        if (value := OmegaConf.select(config, name)) < 1:
+            raise ConfigError(f"{name}={value} is outside of its range: an integer of at least 1.")
+    resume = config.trainer.resume
+    if resume is not None and not Path(resume).is_file():
+        raise ConfigError(f"trainer.resume={resume}: there is no such checkpoint.")
     # Lightning explains itself at every start; a search starts it hundreds of times.
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    # Lightning 2.6 itself calls what PyTorch 2.13 has deprecated.
+    warnings.filterwarnings("ignore", message=".*LeafSpec.* is deprecated")
     if config.trainer.threads:
         torch.set_num_threads(config.trainer.threads)
     pl.seed_everything(config.seed, verbose=False)
@@ -99,6 +111,11 @@ def new_parser(config: DictConfig, model_config: ModelConfig, rows: datasets.Dat
         max_length,
     )
     return Parser(model, model_config, tokenizer, ontology, max_length)
+
+
+def sample_utterances(words: Sequence[list[str]], seed: int) -> list[list[str]]:
+    """Draw the held-out utterances that travel with a parser: as many as `SAMPLE`, or all there are."""
+    return random.Random(seed).sample(list(words), min(SAMPLE, len(words)))
 
 
 def fit(
@@ -133,11 +150,11 @@ def _trainer(config: DictConfig, best: ModelCheckpoint, folder: Path) -> pl.Trai
         max_epochs=config.max_epochs,
         gradient_clip_val=config.gradient_clip,
         callbacks=callbacks,
-        logger=CSVLogger(folder, name="", version=""),
+        logger=CSVLogger(folder, name="curve", version=""),
         enable_progress_bar=config.progress,
         enable_model_summary=False,
         num_sanity_val_steps=0,
-        log_every_n_steps=1_000_000,
+        log_every_n_steps=1,
     )
 
 

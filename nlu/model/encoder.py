@@ -62,7 +62,7 @@ class Encoder(nn.Module):
         )
 
     def forward(self, pieces: Tensor, mask: Tensor | None) -> Tensor:
-        """Encode piece ids `b x t` as `b x t x d`; `mask` (`b x t`) is true at real pieces, None if all are."""
+        """Encode piece ids `b x t` as `b x t x d`; `mask` (`b x t`) is true at real ones, None if all are."""
         x = self.embedding(pieces)
         for layer in self.layers:
             x = layer(x, mask)

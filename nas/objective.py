@@ -1,0 +1,98 @@
+"""One trial of the parser search: train, export; then, in the search's own process, measure.
+
+The only place, with `nas.search`, that joins the three packages.
+"""
+
+import contextlib
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from omegaconf import DictConfig
+
+from latency.benchmark import MeasurementProtocol, measure
+from latency.device import Device
+from latency.export import export
+from latency.source import ExportSource
+from nlu.parser import Parser, load_parser
+from nlu.train import train
+
+RESULT = "latency.json.gz"
+
+
+def train_and_export(config: DictConfig, folder: Path) -> dict[str, Any]:
+    """Train a parser and export it.
+
+    Args:
+        config: as `conf/search.yaml` composes it for one trial.
+        folder: of the trial.
+
+    Returns:
+        The metrics of `nlu.train.train` and the `artifact`'s path.
+
+    Raises:
+        NluError: the parser cannot be trained as configured.
+        LatencyError: it cannot be exported.
+    """
+    metrics = train(config, folder)
+    artifact = export(export_source(load_parser(folder)), folder, parity_inputs=config.export.parity_inputs)
+    return {**metrics, "artifact": str(artifact.path)}
+
+
+def load_export_source(parser: str) -> ExportSource:
+    """Make what `python -m latency.export` exports from a parser's file or its run's folder."""
+    return export_source(load_parser(parser))
+
+
+def export_source(parser: Parser) -> ExportSource:
+    """Hand a parser over for export, with the held-out utterances that it carries as inputs."""
+    return ExportSource(
+        module=parser.model,
+        inputs=[tuple(parser.tokenizer.encode(words)) for words in parser.utterances],
+        description={
+            "ontology": list(parser.ontology.tokens),
+            "vocab_size": len(parser.tokenizer),
+            "model": parser.config.as_dict(),
+            "training": parser.training,
+        },
+    )
+
+
+class LatencyMeasurement:
+    """The measuring stage of a trial; entered once for each batch, so that the device is opened once.
+
+    Args:
+        device: where to measure.
+        protocol: how to measure.
+    """
+
+    def __init__(self, device: Device, protocol: MeasurementProtocol) -> None:
+        self.device = device
+        self.protocol = protocol
+        self._open = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        """Open the device."""
+        self._open.enter_context(self.device)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the device."""
+        self._open.close()
+
+    def __call__(self, metrics: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+        """Measure a trial's artifact and keep every run beside it.
+
+        Args:
+            metrics: of the training stage; `artifact` is the file to run.
+            folder: of the trial.
+
+        Raises:
+            LatencyError: the artifact or the device is not in order.
+        """
+        result = measure(Path(metrics["artifact"]), self.device, self.protocol)
+        result.save(folder / RESULT)
+        return result.metrics()

@@ -1,0 +1,63 @@
+"""What the whole suite shares: a small trained parser, and where the real data is."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from omegaconf import DictConfig
+
+from tests.composing import Compose, compose_config
+
+# At these sizes threads cost more than they give, and on a busy machine very much more.
+torch.set_num_threads(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if "TOPV2_ROOT" in os.environ:
+        return
+    skip = pytest.mark.skip(reason="needs the real data: set TOPV2_ROOT to TOPv2's folder")
+    for item in items:
+        if "topv2" in item.keywords:
+            item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def compose_train(cache: Path) -> Compose:
+    """Compose `conf/train.yaml` for a parser that trains in seconds."""
+
+    def composed(*overrides: str) -> DictConfig:
+        return compose_config(
+            "train",
+            f"paths.cache={cache}",
+            "data.load.sizes={train: 1000, eval: 200, test: 100}",
+            "model.embed_dim=64",
+            "model.encoder.num_layers=1",
+            "model.decoder.num_layers=1",
+            "trainer.max_epochs=3",
+            "trainer.progress=false",
+            "optim.lr=4e-3",
+            *overrides,
+        )
+
+    return composed
+
+
+@pytest.fixture(scope="session")
+def trained(compose_train: Compose, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a small parser, trained once for the session."""
+    from nlu.train import train
+
+    folder = tmp_path_factory.mktemp("trained")
+    train(compose_train(), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def topv2_root() -> Path:
+    return Path(os.environ["TOPV2_ROOT"])

@@ -1,0 +1,85 @@
+from pathlib import Path
+
+import pytest
+
+from nlu.data.topv2 import DOMAINS, load_topv2, read_tsv
+from nlu.errors import DataError
+from nlu.frame import decouple, parse_frame
+from nlu.span import from_span, to_span
+
+HEADER = "domain\tutterance\tsemantic_parse\n"
+GOOD = 'weather\tis it "cold"\t[IN:GET_WEATHER is it [SL:WEATHER_ATTRIBUTE " cold " ] ]\n'
+
+
+def write(root: Path, **files: str) -> Path:
+    root.mkdir(exist_ok=True)
+    for name, text in files.items():
+        (root / f"{name}.tsv").write_text(text, encoding="utf-8")
+    return root
+
+
+def test_quotes_are_plain_text_and_test_is_optional(tmp_path: Path, cache: Path) -> None:
+    root = write(tmp_path / "data", weather_train=HEADER + GOOD * 3, weather_eval=HEADER + GOOD)
+    splits = load_topv2(root, ["weather"], cache)
+    assert {split: len(data) for split, data in splits.items()} == {"train": 3, "eval": 1}
+    assert splits["train"][0]["words"] == ["is", "it", '"', "cold", '"']
+    write(root, weather_test=HEADER + GOOD)
+    assert set(load_topv2(root, ["weather"], cache)) == {"train", "eval", "test"}
+
+
+def test_a_changed_file_is_read_again(tmp_path: Path, cache: Path) -> None:
+    root = write(tmp_path / "data", weather_train=HEADER + GOOD, weather_eval=HEADER + GOOD)
+    assert len(load_topv2(root, ["weather"], cache)["train"]) == 1
+    write(root, weather_train=HEADER + GOOD * 2)
+    assert len(load_topv2(root, ["weather"], cache)["train"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        ("weather\tonly two\n", "2 columns"),
+        ("weather\thi\t[IN:GET_WEATHER hi\n", "never close"),
+        ("weather\thi\t[IN:GET_WEATHER ]\n", "no word"),
+        ("weather\thi\thi\n", "before the first intent"),
+    ],
+)
+def test_a_malformed_row_is_named_and_can_be_skipped(
+    tmp_path: Path, cache: Path, caplog: pytest.LogCaptureFixture, row: str, problem: str
+) -> None:
+    root = write(tmp_path / "data", weather_train=HEADER + GOOD + row, weather_eval=HEADER + GOOD)
+    with pytest.raises(DataError, match=r"weather_train\.tsv, line 3.*skip_malformed") as error:
+        load_topv2(root, ["weather"], cache)
+    assert problem in str(error.value)
+    assert len(load_topv2(root, ["weather"], cache, skip_malformed=True)["train"]) == 1
+    assert "1 of 2 rows" in caplog.text
+
+
+def test_missing_data_says_which_and_where_from(tmp_path: Path, cache: Path) -> None:
+    with pytest.raises(DataError, match=r"no data folder.*fb\.me/TOPv2Dataset"):
+        load_topv2(tmp_path / "nowhere", ["weather"], cache)
+    root = write(tmp_path / "data", weather_train=HEADER + GOOD, weather_eval=HEADER + GOOD)
+    with pytest.raises(DataError, match=r"lacks alarm_train\.tsv, alarm_eval\.tsv"):
+        load_topv2(root, ["weather", "alarm"], cache)
+    with pytest.raises(DataError, match="no domain wetter"):
+        load_topv2(root, ["wetter"], cache)
+    with pytest.raises(DataError, match="reminder, weather"):
+        load_topv2(root, ["alarm"], cache, samples_per_label=25)
+
+
+@pytest.mark.topv2
+def test_every_row_of_every_domain_round_trips(topv2_root: Path) -> None:
+    rows = 0
+    for domain in DOMAINS:
+        for split in ("train", "eval"):
+            for line in read_tsv(topv2_root / f"{domain}_{split}.tsv"):
+                frame = parse_frame(line.parse)
+                assert str(frame) == " ".join(line.parse.split())
+                assert from_span(to_span(frame), frame.words()) == decouple(frame)
+                rows += 1
+    assert rows == 124_597 + 17_160
+
+
+@pytest.mark.topv2
+def test_low_resource_splits_have_their_published_sizes(topv2_root: Path, cache: Path) -> None:
+    splits = load_topv2(topv2_root, ["weather"], cache, samples_per_label=500)
+    assert (len(splits["train"]), len(splits["eval"])) == (2372, 1202)

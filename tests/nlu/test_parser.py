@@ -1,0 +1,89 @@
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+
+from nlu.errors import ParserFileError, UtteranceError
+from nlu.frame import parse_frame
+from nlu.parser import check_ontology, load_parser
+
+
+def test_a_loaded_parser_parses(trained: Path) -> None:
+    parser = load_parser(trained)
+    prediction = parser.parse("wake me up at 7am", max_words=20)
+    assert prediction.words == ["wake", "me", "up", "at", "7", "am"]
+    assert prediction.frame is None or parse_frame(str(prediction.frame)) == prediction.frame
+    assert 0 < len(parser.utterances) <= 100
+
+
+def test_saved_again_it_is_the_same(trained: Path, tmp_path: Path) -> None:
+    parser = load_parser(trained / "parser.pt")
+    parser.save(tmp_path / "parser.pt")
+    again = load_parser(tmp_path)
+    assert again.config == parser.config
+    assert again.ontology == parser.ontology
+    assert again.training == parser.training
+    for words in parser.utterances[:20]:
+        text = " ".join(words)
+        assert again.parse(text, 100) == parser.parse(text, 100)
+
+
+@pytest.mark.parametrize("text", ["", "   ", "word " * 500])
+def test_utterances_that_cannot_be_parsed_say_why(trained: Path, text: str) -> None:
+    with pytest.raises(UtteranceError, match=r"empty|500 words"):
+        load_parser(trained).parse(text, max_words=128)
+
+
+def test_hostile_text_is_parsed_like_any_other(trained: Path) -> None:
+    parser = load_parser(trained)
+    for text in ("] ]", "[IN:GET_WEATHER", "\x00", "🙂 " * 50, "[SL:X 0 0 ]", "a" * 5000):
+        assert parser.parse(text, max_words=128).words
+
+
+def test_files_that_are_no_parser_are_refused(trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(ParserFileError, match="no parser at"):
+        load_parser(tmp_path / "nothing.pt")
+    text = tmp_path / "text.pt"
+    text.write_text("hello")
+    with pytest.raises(ParserFileError, match="not a parser"):
+        load_parser(text)
+    other = tmp_path / "other.pt"
+    torch.save({"weights": torch.zeros(3)}, other)
+    with pytest.raises(ParserFileError, match="not a parser"):
+        load_parser(other)
+    torch.save(torch.nn.Linear(2, 2), other)
+    with pytest.raises(ParserFileError, match="not a parser"):
+        load_parser(other)
+    torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), other)
+    with pytest.raises(ParserFileError, match="exported artifact"):
+        load_parser(other)
+    with zipfile.ZipFile(other, "w") as archive:
+        archive.writestr("x", "y")
+    with pytest.raises(ParserFileError, match="not a parser"):
+        load_parser(other)
+    cut = tmp_path / "cut.pt"
+    cut.write_bytes((trained / "parser.pt").read_bytes()[:-1000])
+    with pytest.raises(ParserFileError, match="not a parser"):
+        load_parser(cut)
+
+
+def test_damaged_content_is_refused(trained: Path, tmp_path: Path) -> None:
+    content = torch.load(trained / "parser.pt", weights_only=True)
+    for change in (
+        {"version": 99},
+        {"ontology": ["x"]},
+        {"weights": {}},
+        {"tokenizer": torch.zeros(3).byte()},
+    ):
+        torch.save(content | change, tmp_path / "parser.pt")
+        with pytest.raises(ParserFileError):
+            load_parser(tmp_path)
+
+
+def test_data_of_another_ontology_is_refused_but_a_rare_label_is_not(trained: Path) -> None:
+    parser = load_parser(trained)
+    known, unknown = [parser.ontology.tokens[1], "]"], ["[IN:NEVER_HEARD_OF", "]"]
+    assert check_ontology(parser, [known] * 99 + [unknown]) == 1
+    with pytest.raises(ParserFileError, match="IN:NEVER_HEARD_OF"):
+        check_ontology(parser, [known, unknown])

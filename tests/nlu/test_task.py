@@ -1,0 +1,30 @@
+import pytest
+import torch
+from torch.nn import functional
+
+from nlu.errors import ConfigError
+from nlu.task import OptimConfig, smoothed_nll
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
+def test_smoothing_is_the_library_s_when_every_class_exists(smoothing: float) -> None:
+    logits, target = torch.randn(6, 5), torch.randint(0, 5, (6,))
+    valid = torch.ones(6, 5, dtype=torch.bool)
+    ours = smoothed_nll(logits.log_softmax(dim=-1), target, valid, smoothing)
+    theirs = functional.cross_entropy(logits, target, label_smoothing=smoothing, reduction="none")
+    torch.testing.assert_close(ours, theirs)
+
+
+def test_classes_that_do_not_exist_change_nothing() -> None:
+    logits, target = torch.randn(6, 5), torch.randint(0, 5, (6,))
+    few = smoothed_nll(logits.log_softmax(-1), target, torch.ones(6, 5, dtype=torch.bool), 0.2)
+    padded = torch.cat([logits.log_softmax(-1), torch.full((6, 3), -20.0)], dim=1)
+    valid = torch.arange(8).expand(6, 8) < 5
+    torch.testing.assert_close(smoothed_nll(padded, target, valid, 0.2), few)
+
+
+def test_a_setting_outside_of_its_range_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"optim\.lr=-1"):
+        OptimConfig(-1, 0, 0, 1, 0, 0)
+    with pytest.raises(ConfigError, match=r"optim\.label_smoothing=1"):
+        OptimConfig(1, 0, 0, 1, 1, 0)
