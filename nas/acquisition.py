@@ -1,8 +1,8 @@
 """Which batch to evaluate next: noisy expected hypervolume improvement, point by point.
 
 qLogNEHVI (Daulton et al. 2021, "Parallel Bayesian Optimization of Multiple Noisy Objectives with Expected
-Hypervolume Improvement"; Ament et al. 2023 for the logarithmic form). A batch is chosen by sequential greedy: each
-point given the ones before it, decoded first, so that what is conditioned on is what will run.
+Hypervolume Improvement"; Ament et al. 2023 for the logarithmic form). A batch is chosen by sequential greedy:
+each point given the ones before it, decoded first, so that what is conditioned on is what will run.
 """
 
 import torch

@@ -114,7 +114,7 @@ class _Search:
         )
         if isinstance(launcher, BasicLauncher):
             logger.warning(
-                "The basic launcher runs a batch's jobs one after another; hydra/launcher=joblib runs them at once."
+                "The basic launcher runs one job after another; hydra/launcher=joblib runs them side by side."
             )
         self.runner = BatchRunner(
             launcher,
