@@ -8,14 +8,12 @@ from nas.space import Array
 
 shapes = st.tuples(st.integers(0, 12), st.just(2))
 objectives = arrays(np.float64, shapes, elements=st.integers(-3, 6).map(float))
-    np.float64, st.tuples(st.integers(0, 12), st.just(2)), elements=st.integers(-3, 6).map(float)
-)
 ZERO = np.zeros(2)
 
 
 @given(objectives)
 def test_hypervolume_equals_the_counted_cells(values: Array) -> None:
-    # On integer objectives the dominated area is the number of unit cells whose upper corner some point dominates.
+    # On integers the dominated area is the number of unit cells whose upper corner some point dominates.
     cells = [(a, b) for a in range(1, 7) for b in range(1, 7) if any(x >= a and y >= b for x, y in values)]
     assert hypervolume(values, ZERO) == len(cells)
 

@@ -78,7 +78,7 @@ def test_a_killed_search_goes_on(toy: "Toy", launcher: tuple[str, ...]) -> None:
     done = toy.run(*arguments)
     assert done.returncode == 0, done.stderr
     assert states(toy) == ["completed"] * 9
-    # Joblib's orphans finish their jobs and their results are taken; only the basic launcher's running job runs again.
+    # Joblib's orphans finish and their results are taken; the basic launcher's running job runs again.
     repeated = len(toy.runs()) - 9
     assert repeated <= (1 if not launcher else 0)
     assert sorted(set(toy.runs())) == list(range(9))
@@ -236,7 +236,10 @@ def test_a_result_that_only_reached_the_disk_is_taken(toy: "Toy") -> None:
 
 
 def test_hydra_apps_do_not_pay_for_the_plugin(toy: "Toy") -> None:
-    code = "import sys, hydra_plugins.pareto_sweeper.sweeper; print([m for m in ('torch', 'optuna') if m in sys.modules])"
+    code = (
+        "import sys, hydra_plugins.pareto_sweeper.sweeper;"
+        "print([name for name in ('torch', 'optuna', 'matplotlib') if name in sys.modules])"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], env=toy.env, capture_output=True, text=True, check=True
     )
