@@ -51,14 +51,16 @@ class Toy:
         )
 
     def start(self, *overrides: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            self.command(*overrides),
-            cwd=self.directory.parent,
-            env=self.env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        # Into a file: the workers of a killed search would hold a pipe open until they notice.
+        with (self.directory.parent / "output").open("w") as output:
+            return subprocess.Popen(
+                self.command(*overrides),
+                cwd=self.directory.parent,
+                env=self.env,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
 
     def rows(self, name: str = "trials") -> list[dict[str, str]]:
         with (self.directory / f"{name}.csv").open() as file:

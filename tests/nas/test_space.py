@@ -85,6 +85,17 @@ def test_contains_only_its_own_values(value: int, inside: bool) -> None:
     assert IntegerParameter("n", 48, 256, 16).contains(value) is inside
 
 
+@given(parameters(), st.lists(units, min_size=40, max_size=40))
+def test_neighbours_are_other_values_that_have_it_as_neighbour(
+    parameter: Parameter, unit: list[float]
+) -> None:
+    value = parameter.decode(unit[: parameter.width])
+    neighbours = parameter.neighbours(value)
+    assert bool(neighbours) == (parameter.size is not None)
+    assert all(parameter.contains(other) and other != value for other in neighbours)
+    assert all(value in parameter.neighbours(other) for other in neighbours)
+
+
 def test_nothing_left_to_search_is_refused() -> None:
     with pytest.raises(SpaceError, match="no parameter is left"):
         Space(())

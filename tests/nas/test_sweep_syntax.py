@@ -17,7 +17,7 @@ from nas.sweep_syntax import format_overrides, parse_space, reference_point
         ("range(48, 257, 16)", IntegerParameter("p", 48, 256, 16)),
         ("'range(3, 32, 2)'", IntegerParameter("p", 3, 31, 2)),
         ("choice(8, 1, 2)", OrderedParameter("p", (1, 2, 8))),
-        ("range(0.1, 0.4, 0.1)", OrderedParameter("p", (0.1, 0.2, 0.3))),
+        ("range(0.1, 0.35, 0.1)", OrderedParameter("p", (0.1, 0.2, 0.3))),
         ("choice(relu, 'a b')", CategoricalParameter("p", ("relu", "a b"))),
         ("a,b", CategoricalParameter("p", ("a", "b"))),
     ],

@@ -6,6 +6,7 @@ from nas.errors import SpaceExhaustedError
 from nas.space import IntegerParameter, Space
 from nas.strategy import Strategy
 from nas.strategy.bayesian import BayesianStrategy
+from nas.strategy.optuna import OptunaStrategy
 from nas.strategy.sobol import SobolStrategy
 from nas.study import Study
 
@@ -71,3 +72,17 @@ def test_bayesian_uses_up_a_finite_space(make_study: MakeStudy) -> None:
         strategy = BayesianStrategy()
     assert len(study) == 9
     assert len({space.key(t.point) for t in study.trials()}) == 9
+
+
+@pytest.mark.parametrize("sampler", ["TPESampler", "NSGAIISampler"])
+def test_optuna_samplers_see_all_trials(
+    make_study: MakeStudy, space: Space, fill: Fill, sampler: str
+) -> None:
+    study = make_study()
+    fill(study, [p.point for p in SobolStrategy().suggest(study, space, 16, seed=0)])
+    strategy = OptunaStrategy({"_target_": f"optuna.samplers.{sampler}"})
+    proposals = strategy.suggest(study, space, 6, seed=0)
+    assert {p.origin for p in proposals} == {sampler.removesuffix("Sampler").lower()}
+    assert len({space.key(p.point) for p in proposals}) == 6
+    assert all(space.contains(p.point) for p in proposals)
+    assert strategy.suggest(study, space, 6, seed=0) == proposals
