@@ -29,7 +29,7 @@ MOVES = 10
 # Random points around a known candidate that are tried at each distance before it is given up.
 ESCAPES = 64
 
-# BoTorch compiles a C++ kernel when the first of these acquisition functions is made: about 45 s, with a compiler.
+# BoTorch compiles a C++ kernel when the first such acquisition function is made: about 45 s, with a compiler.
 # Saying that this was tried already selects its Python code, fast enough here and the same on every machine.
 logei._load_attempted = True
 
