@@ -1,6 +1,7 @@
 """Runs the jobs of a batch through a Hydra launcher and records each one as it ends."""
 
 import logging
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -107,7 +108,7 @@ class BatchRunner:
             returns = self._launcher.launch([overrides[n] for n in jobs], initial_job_idx=jobs.start)
         except Exception as error:
             # A launcher may raise anything, and the jobs that ended before are safe on disk.
-            reason = describe_error(error)
+            reason = _launcher_error(error)
             logger.warning("The launcher stopped: %s", reason)
         finally:
             watcher.stop()
@@ -136,6 +137,14 @@ class BatchRunner:
             write_outcome(directory, outcome)
         except OSError:
             self._give_up(number, directory, outcome.error or "its outcome could not be written")
+
+
+def _launcher_error(error: Exception) -> str:
+    # loky tells in one line of many how its workers ended.
+    codes = re.search(r"exit codes of the workers are \{(.+)\}", str(error))
+    if codes is not None:
+        return f"a worker was killed ({codes[1]}), perhaps for lack of memory"
+    return describe_error(error)
 
 
 class _Watcher:

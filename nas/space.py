@@ -51,6 +51,9 @@ class Parameter(Protocol):
     def decode(self, unit: Sequence[float]) -> Value:
         """The value at `width` coordinates."""
 
+    def neighbours(self, value: Value) -> list[Value]:
+        """The values one step away; none in a continuum."""
+
     def describe(self) -> str:
         """The range in words, for messages."""
 
@@ -115,6 +118,10 @@ class IntegerParameter:
         steps = round((math.exp(low + unit[0] * (high - low)) - self.low) / self.step)
         return self.low + self.step * min(max(steps, 0), self.size - 1)
 
+    def neighbours(self, value: Value) -> list[Value]:
+        """The values one step away."""
+        return [v for v in (int(value) - self.step, int(value) + self.step) if self.low <= v <= self.high]
+
     def describe(self) -> str:
         """The range in words."""
         step = f" in steps of {self.step}" if self.step != 1 else ""
@@ -161,6 +168,10 @@ class FloatParameter:
             value = round(self.low + unit[0] * width, FLOAT_DIGITS - 1 - math.floor(math.log10(width)))
         return min(max(value, self.low), self.high)
 
+    def neighbours(self, value: Value) -> list[Value]:
+        """None: the values form a continuum."""
+        return []
+
     def describe(self) -> str:
         """The range in words."""
         return f"a number from {self.low:g} to {self.high:g}"
@@ -195,6 +206,11 @@ class OrderedParameter:
     def decode(self, unit: Sequence[float]) -> Number:
         """The value whose cell holds the coordinate."""
         return self.values[_cell(unit[0], self.size)]
+
+    def neighbours(self, value: Value) -> list[Value]:
+        """The values of the ranks below and above."""
+        rank = self.values.index(value)
+        return [*self.values[max(rank - 1, 0) : rank], *self.values[rank + 1 : rank + 2]]
 
     def describe(self) -> str:
         """The range in words."""
@@ -233,6 +249,10 @@ class CategoricalParameter:
     def decode(self, unit: Sequence[float]) -> Value:
         """The value with the largest coordinate."""
         return self.values[int(np.argmax(unit))]
+
+    def neighbours(self, value: Value) -> list[Value]:
+        """All other values."""
+        return [other for other in self.values if other != value]
 
     def describe(self) -> str:
         """The range in words."""

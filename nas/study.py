@@ -142,7 +142,7 @@ class Study:
     def propose(self, point: Mapping[str, Any], origin: str, batch: int, space: Space) -> None:
         """Adds a waiting trial."""
         inside = space.contains(point)
-        distributions = {p.name: _distribution(p) for p in space.parameters} if inside else {}
+        distributions = {p.name: distribution(p) for p in space.parameters} if inside else {}
         self._study.add_trial(
             create_trial(
                 state=optuna.trial.TrialState.WAITING,
@@ -341,7 +341,8 @@ def exclusive(directory: Path) -> Iterator[None]:
         lock.release()
 
 
-def _distribution(parameter: Parameter) -> BaseDistribution:
+def distribution(parameter: Parameter) -> BaseDistribution:
+    """The parameter as Optuna knows it."""
     if isinstance(parameter, IntegerParameter):
         # Optuna knows no logarithmic integers with a step.
         log = parameter.log and parameter.step == 1

@@ -90,7 +90,7 @@ def _format_value(value: Any) -> str:
 
 def _parse(text: str) -> Override:
     try:
-        override = OverridesParser.create().parse_override(text)
+        override = OverridesParser.create().parse_overrides([text])[0]
         value = override._value
         if isinstance(value, QuotedString) and not override.is_sweep_override():
             # A sweep in quotes, as shells and YAML make people write it, is still a sweep.
@@ -103,7 +103,7 @@ def _parse(text: str) -> Override:
 
 def _parse_quietly(text: str) -> Override | None:
     try:
-        return OverridesParser.create().parse_override(text)
+        return OverridesParser.create().parse_overrides([text])[0]
     except OverrideParseException:
         return None
 
@@ -143,6 +143,9 @@ def _values(override: Override) -> list[Any]:
         raise SpaceError(f"{name}: this kind of sweep is not supported; use interval, range or choice.")
     items: Iterable[Any] = sweep.list if isinstance(sweep, ChoiceSweep) else sweep.range()
     values = [item.text if isinstance(item, QuotedString) else item for item in items]
+    if isinstance(sweep, RangeSweep):
+        # Hydra's steps add up to numbers such as 0.30000000000000004.
+        values = [float(f"{value:.12g}") if isinstance(value, float) else value for value in values]
     if len(values) < 2:
         raise SpaceError(f"{name}: a sweep needs at least two values; write {name}=VALUE to fix it.")
     return values

@@ -115,7 +115,7 @@ class _Search:
         )
         if isinstance(launcher, BasicLauncher):
             logger.warning(
-                "The basic launcher runs jobs in turn; hydra/launcher=joblib runs them side by side."
+                "The basic launcher runs one job after another; hydra/launcher=joblib runs them side by side."
             )
         self.runner = BatchRunner(
             launcher,

@@ -18,8 +18,8 @@ from nlu.errors import UtteranceError
 from nlu.parser import Parser, load_parser
 
 _TEXT = "text="
-# What a backslash hides from Hydra (a quote, the closing one too) and from OmegaConf (an interpolation); only in
-# in front of these is a backslash special.
+# What a backslash hides from Hydra (a quote, the closing one too) and from OmegaConf (an interpolation). Nowhere
+# else is a backslash special.
 _SPECIAL = re.compile(r'(\\*)("|\$\{|\Z)')
 
 

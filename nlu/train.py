@@ -43,7 +43,7 @@ def train(config: DictConfig, folder: Path) -> Metrics:
 
     Args:
         config: as `conf/train.yaml` composes it.
-        folder: of this run; it gets `parser.pt`, `metrics.json`, `curve/metrics.csv` and `checkpoints/`.
+        folder: of this run; it gets `parser.pt`, `metrics.json`, `curve/` and `checkpoints/`.
 
     Returns:
         What `metrics.json` holds: percentages `exact_match`, `exact_match_unseen`, `span_exact_match` and
@@ -150,7 +150,7 @@ def _trainer(config: DictConfig, best: ModelCheckpoint, folder: Path) -> pl.Trai
         max_epochs=config.max_epochs,
         gradient_clip_val=config.gradient_clip,
         callbacks=callbacks,
-        logger=CSVLogger(folder, name="curve", version=""),
+        logger=CSVLogger(folder, name="curve"),
         enable_progress_bar=config.progress,
         enable_model_summary=False,
         num_sanity_val_steps=0,

@@ -22,7 +22,7 @@ def test_training_learns_and_leaves_what_it_promises(trained: Path) -> None:
     # Guessing the most frequent frame scores below 5; a few seconds of training score many times that.
     assert metrics["exact_match"] > 25
     assert metrics["length_accuracy"] > 60
-    assert (trained / "curve" / "metrics.csv").is_file()
+    assert (trained / "curve" / "version_0" / "metrics.csv").is_file()
     assert (trained / "checkpoints" / "best.ckpt").is_file()
 
 

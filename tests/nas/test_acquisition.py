@@ -1,0 +1,48 @@
+import itertools
+
+import torch
+from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolumeImprovement
+from botorch.sampling.normal import SobolQMCNormalSampler
+
+from nas.acquisition import MC_SAMPLES, suggest_batch
+from nas.space import FloatParameter, IntegerParameter, OrderedParameter, Space
+from nas.surrogate.gp import GpSurrogate
+
+
+def test_in_a_small_discrete_space_it_finds_the_best_point_that_is_not_known() -> None:
+    space = Space(
+        (IntegerParameter("a", 1, 6), OrderedParameter("b", (1, 2, 4, 8)), IntegerParameter("c", 0, 4))
+    )
+    points = [{"a": a, "b": b, "c": c} for a, b, c in itertools.product(range(1, 7), (1, 2, 4, 8), range(5))]
+    X = torch.from_numpy(space.encode(points))
+    observed = torch.randperm(len(X), generator=torch.Generator().manual_seed(1))[:16]
+    Y = torch.stack([X.sum(dim=1) + torch.sin(5 * X[:, 0]), -(X[:, 0] ** 2) - X[:, 1]], dim=1)
+    model = GpSurrogate().fit(X[observed], Y[observed], seed=0)
+    reference = Y.min(dim=0).values
+    (chosen,) = suggest_batch(
+        model, space, X_baseline=X[observed], X_pending=None, reference=reference, count=1, seed=3
+    )
+    acquisition = qLogNoisyExpectedHypervolumeImprovement(
+        model,
+        reference,
+        X[observed],
+        sampler=SobolQMCNormalSampler(torch.Size([MC_SAMPLES]), seed=3),
+        prune_baseline=True,
+    )
+    others = torch.tensor([i for i in range(len(X)) if i not in observed.tolist()])
+    with torch.no_grad():
+        values = acquisition(X[others].unsqueeze(1))
+    best = points[int(others[int(values.argmax())])]
+    assert chosen == best
+
+
+def test_continuous_parameters_are_optimised_beside_discrete_ones() -> None:
+    space = Space((IntegerParameter("a", 1, 3), FloatParameter("x", 0.0, 1.0)))
+    X = torch.from_numpy(space.encode(space.decode(torch.rand(20, 2, dtype=torch.float64).numpy())))
+    Y = torch.stack([1 - (X[:, 1] - 0.3) ** 2 + X[:, 0], 1 - (X[:, 1] - 0.3) ** 2 - X[:, 0]], dim=1)
+    model = GpSurrogate().fit(X, Y, seed=0)
+    points = suggest_batch(
+        model, space, X_baseline=X, X_pending=None, reference=Y.min(dim=0).values, count=3, seed=0
+    )
+    assert len({space.key(point) for point in points}) == 3
+    assert abs(float(points[0]["x"]) - 0.3) < 0.15
