@@ -79,6 +79,7 @@ class Chain:
         depth: `s` doublings.
         leapfrogs: `s` gradients spent.
         accept: `s` mean acceptance statistics.
+        saturated: Fraction of the kept trajectories that stopped only because of the depth's cap.
         warmup_leapfrogs: Gradients spent before the first kept draw.
         end: Last draw with the adapted step size and mass matrix, for the next fit to start from.
     """
@@ -90,6 +91,7 @@ class Chain:
     depth: NDArray[np.int64]
     leapfrogs: NDArray[np.int64]
     accept: Vector
+    saturated: float
     warmup_leapfrogs: int
     end: Start
 
@@ -356,7 +358,7 @@ def sample_chain(
     warmup = config.warm_warmup if warm else config.warmup
     ends = {} if warm else {stop: begin for begin, stop in windows(warmup)}
     z, covariance, step_size = start.position, start.inverse_mass, start.step_size
-    whitening = np.linalg.cholesky(covariance)
+    whitening = np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
     averaging = _DualAveraging(config.target_accept, step_size)
     history = np.empty((warmup + config.samples, len(z)))
     point: _Point | None = None
@@ -366,7 +368,7 @@ def sample_chain(
         trajectory = _Trajectory(density, whitening, step_size, rng)
         momentum = rng.standard_normal(len(z))
         if point is None:
-            point = trajectory.point(np.linalg.solve(whitening, z), momentum)
+            point = trajectory.point(np.asarray(np.linalg.solve(whitening, z), dtype=np.float64), momentum)
         origin = replace(point, p=momentum)
         tree, depth = trajectory.sample(origin, config.max_tree_depth)
         accept = tree.accept / tree.leapfrogs
@@ -380,7 +382,7 @@ def sample_chain(
             if step + 1 in ends:
                 window = history[ends[step + 1] : step + 1]
                 covariance = shrunk_covariance(window, covariance, dense=config.dense_mass)
-                whitening, point = np.linalg.cholesky(covariance), None
+                whitening, point = np.asarray(np.linalg.cholesky(covariance), dtype=np.float64), None
                 averaging = _DualAveraging(config.target_accept, averaging.average)
     columns = [np.asarray(column) for column in zip(*records, strict=True)]
     kept = [column[warmup:] for column in columns]
@@ -392,6 +394,7 @@ def sample_chain(
         depth=kept[3],
         leapfrogs=kept[4],
         accept=kept[5],
+        saturated=float((kept[4] == 2**config.max_tree_depth - 1).mean()),
         warmup_leapfrogs=int(columns[4][:warmup].sum()),
-        end=Start(point.z.copy(), averaging.average, covariance),
+        end=Start(z.copy(), averaging.average, covariance),
     )

@@ -13,9 +13,10 @@ from scipy.linalg import blas, lapack
 from nas.surrogate.saas_prior import Layout, SaasPrior, Vector
 
 _LOG_2PI = math.log(2 * math.pi)
-# Correlations at a scaled distance beyond this are zero in double precision; larger values only slow the
-# exponential.
-_FAR = 700.0
+# Beyond this a logarithm's exponential is no longer a hyperparameter of anything.
+_MAX_LOG = 300.0
+# Triangles up to this size are inverted by LAPACK.
+_SMALL = 48
 
 
 class SaasDensity:
@@ -51,6 +52,7 @@ class SaasDensity:
         self._slope = np.empty((n, n))
         # LAPACK works on columns; the transposed view of a C-ordered symmetric array is the same array.
         self._covariance = np.empty((n, n))
+        self._scratch = np.empty(n * n // 4 + n)
         self._gradient = np.empty(self.layout.size)
 
     def __call__(self, z: Vector) -> tuple[float, Vector]:
@@ -65,6 +67,9 @@ class SaasDensity:
             gradient zero.
         """
         layout, gradient = self.layout, self._gradient
+        gradient[:] = 0.0
+        if not np.abs(z).max() < _MAX_LOG:
+            return -math.inf, gradient
         outputscale = math.exp(z[layout.outputscale])
         rho = np.exp(z[layout.tausq] + z[layout.tausq + 1 :])
         noise = self._noise(z)
@@ -72,13 +77,13 @@ class SaasDensity:
 
         self._fill_covariance(rho, outputscale, noise)
         factor = self._covariance.T
-        _, info = lapack.dpotrf(factor, lower=1, clean=0, overwrite_a=1)
+        _, info = lapack.dpotrf(factor, lower=1, clean=1, overwrite_a=1)
         if info != 0:
-            gradient[:] = 0.0
             return -math.inf, gradient
         half_log_det = float(np.log(factor.diagonal()).sum())
         alpha, _ = lapack.dpotrs(factor, residual, lower=1)
-        lapack.dpotri(factor, lower=1, overwrite_c=1)
+        _invert_upper(self._covariance, self._scratch)
+        lapack.dlauum(factor, lower=1, overwrite_c=1)
         quadratic = float(residual @ alpha)
         log_density = -0.5 * quadratic - half_log_det - 0.5 * len(residual) * _LOG_2PI
 
@@ -115,7 +120,6 @@ class SaasDensity:
         np.matmul(self._left, self._right.T, out=squared)
         np.maximum(squared, 0.0, out=squared)
         np.sqrt(squared, out=slope)
-        np.minimum(slope, _FAR, out=slope)
         np.negative(slope, out=decay)
         np.exp(decay, out=decay)
         slope += 1.0
@@ -163,3 +167,26 @@ class SaasDensity:
         total -= float(np.logaddexp(shifted, -shifted).sum()) + len(shifted) * math.log(math.pi / 2)
         gradient[layout.tausq :] -= np.tanh(shifted)
         return total
+
+
+def _invert_upper(factor: Vector, scratch: Vector) -> None:
+    """Invert an upper triangular matrix in place, by halves.
+
+    OpenBLAS's own `dtrtri`, and so its `dpotri`, runs at a seventh of the speed of its matrix product.
+
+    Args:
+        factor: `n x n`, rows contiguous, zero below the diagonal.
+        scratch: At least `((n + 1) // 2)^2` numbers of work space.
+    """
+    n = len(factor)
+    if n <= _SMALL:
+        factor[:] = lapack.dtrtri(factor.T, lower=1)[0].T
+        return
+    half = n // 2
+    head, corner, tail = factor[:half, :half], factor[:half, half:], factor[half:, half:]
+    _invert_upper(head, scratch)
+    _invert_upper(tail, scratch)
+    product = scratch[: corner.size].reshape(corner.shape)
+    np.matmul(corner, tail, out=product)
+    np.matmul(head, product, out=corner)
+    np.negative(corner, out=corner)
