@@ -18,7 +18,8 @@ from nas.surrogate.nuts import Chain, Vector
 
 # With a few hundred draws in about thirty dimensions the largest R-hat of a good fit lies near 1.05.
 MAX_RHAT = 1.1
-MIN_ESS = 25.0
+# Fewer independent draws than this do not show more than one mode.
+MIN_ESS = 10.0
 MAX_DIVERGENT = 0.1
 
 
