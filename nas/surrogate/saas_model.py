@@ -6,6 +6,7 @@ from botorch.models.fully_bayesian import (
     SaasFullyBayesianSingleTaskGP,
     SaasPyroModel,
 )
+from botorch.models.model import FantasizeMixin
 from botorch.models.transforms.outcome import Standardize
 from botorch.models.utils.gpytorch_modules import MIN_INFERRED_NOISE_LEVEL
 from gpytorch.likelihoods import GaussianLikelihood
@@ -32,7 +33,7 @@ class _DrawLoader(SaasPyroModel):  # type: ignore[misc, unused-ignore]
         self.ard_num_dims = train_X.shape[-1]
 
 
-class SaasGP(SaasFullyBayesianSingleTaskGP):
+class SaasGP(SaasFullyBayesianSingleTaskGP, FantasizeMixin):
     """BoTorch's fully Bayesian SAAS GP, filled with draws from this project's sampler.
 
     BoTorch refuses to construct its class where JAX is missing, although only its sampler needs it.
