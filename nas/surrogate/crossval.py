@@ -18,6 +18,7 @@ import torch
 from arviz_stats.base import array_stats
 from botorch.models.model import Model
 from botorch.models.model_list_gp_regression import ModelListGP
+from gpytorch.models import ExactGP
 from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import logsumexp
@@ -92,7 +93,7 @@ def leave_one_out(model: Model) -> list[LeaveOneOut]:
     return [_one_objective(single) for single in model.models]
 
 
-def _one_objective(model: Model) -> LeaveOneOut:
+def _one_objective(model: ExactGP) -> LeaveOneOut:
     mean, variance, observed = closed_form(model)
     if len(observed) < 2:
         raise SurrogateError("Leave-one-out needs at least two observations; wait for more trials.")
@@ -111,7 +112,7 @@ def _one_objective(model: Model) -> LeaveOneOut:
     )
 
 
-def closed_form(model: Model) -> tuple[Array, Array, Array]:
+def closed_form(model: ExactGP) -> tuple[Array, Array, Array]:
     """Leave-one-out moments for each member of an ensemble, hyperparameters fixed.
 
     Args:
@@ -161,10 +162,11 @@ def _mixture_quantile(p: float, mean: Array, variance: Array, weights: Array) ->
         middle = 0.5 * (low + high)
         below = (weights * stats.norm.cdf(middle, mean, scale)).sum(0) < p
         low, high = np.where(below, middle, low), np.where(below, high, middle)
-    return 0.5 * (low + high)
+    middle: Array = 0.5 * (low + high)
+    return middle
 
 
-def _units(model: Model) -> tuple[float, float]:
+def _units(model: ExactGP) -> tuple[float, float]:
     """Factor and offset from standardised to the objective's own units."""
     transform = getattr(model, "outcome_transform", None)
     if transform is None:

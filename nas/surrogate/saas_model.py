@@ -33,7 +33,8 @@ class _DrawLoader(SaasPyroModel):  # type: ignore[misc, unused-ignore]
         self.ard_num_dims = train_X.shape[-1]
 
 
-class SaasGP(SaasFullyBayesianSingleTaskGP, FantasizeMixin):
+# BoTorch mixes FantasizeMixin into its other models likewise; the signatures only differ in optional arguments.
+class SaasGP(SaasFullyBayesianSingleTaskGP, FantasizeMixin):  # type: ignore[misc]
     """BoTorch's fully Bayesian SAAS GP, filled with draws from this project's sampler.
 
     BoTorch refuses to construct its class where JAX is missing, although only its sampler needs it.

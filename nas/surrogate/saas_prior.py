@@ -163,14 +163,14 @@ class Layout:
 
 
 def pyro_model(
-    prior: SaasPrior, X: Tensor, y: Tensor, noise_variance: Tensor | None = None
+    prior: SaasPrior, X: Tensor, y: Tensor | None, noise_variance: Tensor | None = None
 ) -> Callable[[], None]:
     """The GP with the SAAS prior as a Pyro program.
 
     Args:
         prior: The hyperparameters' priors.
         X: `n x d` inputs in the unit cube.
-        y: `n` standardised observations.
+        y: `n` standardised observations; None: the program draws them.
         noise_variance: `n` known noise variances; None: one noise variance is inferred.
 
     Returns:
