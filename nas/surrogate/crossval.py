@@ -97,7 +97,7 @@ def _one_objective(model: ExactGP) -> LeaveOneOut:
     mean, variance, observed = closed_form(model)
     if len(observed) < 2:
         raise SurrogateError("Leave-one-out needs at least two observations; wait for more trials.")
-    log_density = stats.norm.logpdf(observed, mean, np.sqrt(variance))
+    log_density = np.asarray(stats.norm.logpdf(observed, mean, np.sqrt(variance)), dtype=np.float64)
     log_weights, k = _smoothed_weights(log_density, equal=not hasattr(model, "num_mcmc_samples"))
     weights = np.exp(log_weights)
     lower, upper = (_mixture_quantile(p, mean, variance, weights) for p in (0.025, 0.975))
@@ -162,8 +162,7 @@ def _mixture_quantile(p: float, mean: Array, variance: Array, weights: Array) ->
         middle = 0.5 * (low + high)
         below = (weights * stats.norm.cdf(middle, mean, scale)).sum(0) < p
         low, high = np.where(below, middle, low), np.where(below, high, middle)
-    middle: Array = 0.5 * (low + high)
-    return middle
+    return np.asarray(0.5 * (low + high), dtype=np.float64)
 
 
 def _units(model: ExactGP) -> tuple[float, float]:

@@ -33,7 +33,7 @@ class _DrawLoader(SaasPyroModel):  # type: ignore[misc, unused-ignore]
         self.ard_num_dims = train_X.shape[-1]
 
 
-# BoTorch mixes FantasizeMixin into its other models likewise; the signatures only differ in optional arguments.
+# BoTorch's other models mix FantasizeMixin in likewise; the signatures differ in optional arguments only.
 class SaasGP(SaasFullyBayesianSingleTaskGP, FantasizeMixin):  # type: ignore[misc]
     """BoTorch's fully Bayesian SAAS GP, filled with draws from this project's sampler.
 
