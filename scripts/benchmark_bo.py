@@ -1,0 +1,236 @@
+"""Benchmarks of the Bayesian optimisation step against BoTorch: same data, same machine, one run.
+
+    python scripts/benchmark_bo.py part=fit n=240
+    python scripts/benchmark_bo.py part=step n=240 q=16
+
+Options: `datasets=1` data sets, `baseline_python=PATH` an interpreter with `botorch[fully_bayesian]` where it
+is not this one, `x64=false` whether BoTorch's JAX runs in double precision (as shipped it does not),
+`output=FILE` a JSON lines file that every worker's result is added to. Each side runs in its own process, so
+that peak memory can be compared.
+"""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from torch import Tensor
+
+DIMENSION = 24
+HELD_OUT = 500
+BATCH = 16
+DEFAULTS = {
+    "part": "fit",
+    "n": 240,
+    "q": 16,
+    "datasets": 1,
+    "baseline_python": sys.executable,
+    "x64": False,
+    "output": None,
+    "side": None,
+    "seed": 0,
+}
+# The acquisition's optimiser works as hard on both sides; these are the numbers of `nas.acquisition`.
+RESTARTS, RAW_SAMPLES, MAX_ITERATIONS, MC_SAMPLES = 2, 64, 40, 128
+
+
+def main(arguments: list[str]) -> int:
+    """Run one part and print its line of JSON; or, as a worker, one side of it."""
+    try:
+        config = OmegaConf.merge(OmegaConf.create(DEFAULTS), OmegaConf.from_cli(arguments))
+    except OmegaConfBaseException as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    unknown = sorted(set(config) - set(DEFAULTS))
+    if unknown or config.part not in ("fit", "step"):
+        print("error: use part=fit or part=step, and the options in the file's first lines.", file=sys.stderr)
+        return 1
+    if config.side is not None:
+        print(json.dumps(work(config)))
+        return 0
+    return compare(config)
+
+
+def compare(config: DictConfig) -> int:
+    """Run both sides on every data set, in turns, and print the ratios of their totals."""
+    results: dict[str, list[dict[str, Any]]] = {"ours": [], "botorch": []}
+    for seed in range(config.datasets):
+        for side, found in results.items():
+            result = run_worker(config, side, seed)
+            if result is None:
+                return 1
+            found.append(result)
+            print(json.dumps(result), flush=True)
+            if config.output is not None:
+                with Path(config.output).open("a") as file:
+                    file.write(json.dumps(result) + "\n")
+
+    def total(side: str, key: str) -> float:
+        return float(np.sum([result[key] for result in results[side]]))
+
+    summary = {
+        "part": config.part,
+        "n": config.n,
+        "datasets": config.datasets,
+        "x64": config.x64,
+        "speedup_cold": total("botorch", "seconds_cold") / total("ours", "seconds_cold"),
+        "speedup_warm": total("botorch", "seconds_cold") / total("ours", "seconds_warm"),
+        "memory_ratio": total("ours", "peak_gb") / total("botorch", "peak_gb"),
+        "log_density_difference": (total("ours", "log_density") - total("botorch", "log_density"))
+        / config.datasets,
+    }
+    print(json.dumps(summary))
+    return 0
+
+
+def run_worker(config: DictConfig, side: str, seed: int) -> dict[str, Any] | None:
+    """Run one side in a fresh process; None if it failed, its error having been shown."""
+    python = config.baseline_python if side == "botorch" else sys.executable
+    options = [f"{key}={config[key]}" for key in ("part", "n", "q", "x64")]
+    environment = dict(os.environ, PYTHONPATH=str(Path(__file__).resolve().parents[1]))
+    if side == "botorch" and config.x64:
+        environment["JAX_ENABLE_X64"] = "1"
+    command = [python, str(Path(__file__).resolve()), *options, f"side={side}", f"seed={seed}"]
+    finished = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    if finished.returncode != 0:
+        print(f"error: the {side} side failed; its own message is above.", file=sys.stderr)
+        return None
+    result: dict[str, Any] = json.loads(finished.stdout.strip().splitlines()[-1])
+    return result
+
+
+def work(config: DictConfig) -> dict[str, Any]:
+    """One side on one data set."""
+    X, Y, X_test, Y_test = simulated(config.n, config.seed)
+    run = run_ours if config.side == "ours" else run_botorch
+    model, timings, extra = run(config, X, Y)
+    # The peak is that of fitting (and choosing a batch); predicting the held-out points comes after it.
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    return {
+        "side": config.side,
+        "part": config.part,
+        "n": config.n,
+        "seed": config.seed,
+        "x64": config.x64,
+        "peak_gb": peak,
+        "log_density": held_out_log_density(model, X_test, Y_test),
+        **timings,
+        **extra,
+    }
+
+
+def simulated(n: int, seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """A 24-dimensional problem with two noisy objectives that eight of the inputs matter for.
+
+    Returns:
+        Inputs `n x 24` and observations `n x 2`, then `HELD_OUT` of each.
+    """
+    rng = np.random.default_rng(seed)
+    x = rng.random((n + HELD_OUT, DIMENSION))
+    first = np.sin(3 * x[:, 0]) + 4 * (x[:, 1] - 0.5) ** 2 + x[:, 2] * x[:, 3] + 0.3 * x[:, 4]
+    second = np.exp(-2 * x[:, 0]) + 1.5 * x[:, 5] + 0.5 * np.cos(4 * x[:, 6]) + 0.2 * x[:, 7]
+    y = np.stack([first, second], axis=1)
+    y = (y - y.mean(0)) / y.std(0) + 0.05 * rng.standard_normal(y.shape)
+    X, Y = torch.from_numpy(x), torch.from_numpy(y)
+    return X[:n], Y[:n], X[n:], Y[n:]
+
+
+def run_ours(config: DictConfig, X: Tensor, Y: Tensor) -> tuple[Any, dict[str, float], dict[str, Any]]:
+    """Fit cold, then fit warm with the posterior of the batch before; choose a batch where asked."""
+    # Importing it keeps BoTorch from compiling its C++ kernel, which this project does without.
+    import nas.acquisition  # noqa: F401
+    from nas.surrogate.saas import SaasSurrogate
+
+    torch.set_num_threads(1)
+    surrogate = SaasSurrogate()
+    surrogate.fit(X[:-BATCH], Y[:-BATCH], seed=config.seed)
+    began = time.perf_counter()
+    model = surrogate.fit(X, Y, seed=config.seed + 1)
+    warm = time.perf_counter() - began
+    diagnostics = [one.as_dict() for one in surrogate.diagnostics]
+    began = time.perf_counter()
+    SaasSurrogate().fit(X, Y, seed=config.seed + 1)
+    cold = time.perf_counter() - began
+    acquisition = choose_batch(model, X, Y, config.q) if config.part == "step" else 0.0
+    timings = {"seconds_cold": cold + acquisition, "seconds_warm": warm + acquisition}
+    return model, timings, {"seconds_acquisition": acquisition, "diagnostics": diagnostics}
+
+
+def run_botorch(config: DictConfig, X: Tensor, Y: Tensor) -> tuple[Any, dict[str, float], dict[str, Any]]:
+    """BoTorch's own fit with the paper's lengths, one objective after the other as BoTorch does."""
+    from botorch.fit import fit_fully_bayesian_model_nuts
+    from botorch.models.fully_bayesian import SaasFullyBayesianSingleTaskGP
+    from botorch.models.model_list_gp_regression import ModelListGP
+    from botorch.models.transforms.outcome import Standardize
+
+    if config.part == "step":
+        # Compiling the C++ kernel of the acquisition happens once an environment and is not timed.
+        qlog_kernel_ready()
+    began = time.perf_counter()
+    models = []
+    for i in range(Y.shape[1]):
+        model = SaasFullyBayesianSingleTaskGP(X, Y[:, i : i + 1], outcome_transform=Standardize(m=1))
+        fit_fully_bayesian_model_nuts(model, disable_progbar=True, seed=config.seed + i)
+        models.append(model)
+    joint = ModelListGP(*models)
+    fit = time.perf_counter() - began
+    acquisition = choose_batch(joint, X, Y, config.q) if config.part == "step" else 0.0
+    return joint, {"seconds_cold": fit + acquisition}, {"seconds_acquisition": acquisition}
+
+
+def qlog_kernel_ready() -> None:
+    """Have BoTorch compile its C++ kernel, or load it from its cache."""
+    from botorch.acquisition.multi_objective import logei
+
+    logei._try_load_fused_kernel()
+
+
+def choose_batch(model: Any, X: Tensor, Y: Tensor, q: int) -> float:
+    """Seconds of choosing q points one after the other by qLogNEHVI."""
+    from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolumeImprovement
+    from botorch.optim.optimize import optimize_acqf
+    from botorch.sampling.normal import SobolQMCNormalSampler
+
+    began = time.perf_counter()
+    acquisition = qLogNoisyExpectedHypervolumeImprovement(
+        model=model,
+        ref_point=Y.quantile(0.25, dim=0).tolist(),
+        X_baseline=X,
+        sampler=SobolQMCNormalSampler(torch.Size([MC_SAMPLES]), seed=0),
+        prune_baseline=True,
+    )
+    optimize_acqf(
+        acquisition,
+        bounds=torch.tensor([[0.0], [1.0]], dtype=X.dtype).expand(2, X.shape[1]),
+        q=q,
+        num_restarts=RESTARTS,
+        raw_samples=RAW_SAMPLES,
+        options={"maxiter": MAX_ITERATIONS},
+        sequential=True,
+    )
+    return time.perf_counter() - began
+
+
+def held_out_log_density(model: Any, X: Tensor, Y: Tensor) -> float:
+    """Mean log density of unseen observations under the mixture over draws, over points and objectives."""
+    values = []
+    with torch.no_grad():
+        for i, single in enumerate(model.models):
+            # Point by point in the batch dimension: only marginals are wanted.
+            posterior = single.posterior(X[:, None, :], observation_noise=True)
+            mean, variance = posterior.mean[..., 0, 0], posterior.variance[..., 0, 0]
+            log_density = torch.distributions.Normal(mean, variance.sqrt()).log_prob(Y[:, i, None])
+            values.append((log_density.logsumexp(-1) - np.log(mean.shape[-1])).mean())
+    return float(torch.stack(values).mean())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
