@@ -41,6 +41,7 @@ class Profile:
             "ro.product.model": self.model,
             "ro.product.manufacturer": "ParetoParse",
             "ro.product.cpu.abi": self.abi,
+            "ro.product.cpu.abilist": self.abi,
             "ro.build.fingerprint": f"double/{self.model.replace(' ', '_')}/1:14/X/1:user/release-keys",
             "ro.build.version.sdk": "34",
             "ro.build.type": "user",
