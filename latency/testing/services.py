@@ -106,6 +106,8 @@ async def serve_shell(
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
+        if _is_runner(command):
+            files.note_run()
 
 
 async def _closed(stream: Stream) -> None:

@@ -1,4 +1,3 @@
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -316,14 +315,11 @@ def test_phone_that_stays_hot_is_refused(attach: Attach, phones: Phones) -> None
 
 
 def test_block_that_heats_the_phone_is_repeated(attach: Attach, phones: Phones, artifact: Artifact) -> None:
-    phone = phones(HERE)
+    phone = phones(replace(HERE, heating_runs=1, cools_after=2.0))
     with attach(phone) as device:
-        # Hot from now on for two seconds: the block that is about to run ends in it.
-        now = time.monotonic() - phone.files.started
-        phone.files.profile = replace(HERE, throttles_after=now + 0.6, cools_after=2.0)
         assert len(device.run(artifact, REQUEST).ns) == 60
         moments = [entry["moment"] for entry in device.describe()["conditions"]]
-        assert moments.count("after") >= 2
+        assert moments.count("after") == phone.files.runs == 2
 
 
 def test_settings_and_bundles_that_cannot_be(bundle: Bundle, tmp_path: Path) -> None:
