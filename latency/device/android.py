@@ -303,10 +303,9 @@ class AndroidDevice:
         names = " ".join(shlex.quote(f"{folder}/{name}") for name in files)
         # The mask is set from outside, so the runner itself is told to run anywhere.
         options = " ".join(shlex.quote(option) for option in request.arguments(self.threads, []))
-        variables = "LD_LIBRARY_PATH=. OMP_NUM_THREADS=1"
         command = (
             f"cd {self._bundle_folder} && echo $$ > {ROOT}/running && "
-            f"{variables} {affinity}{program} {names} {options} 2> {ROOT}/errors; "
+            f"OMP_NUM_THREADS=1 {affinity}{program} {names} {options} 2> {ROOT}/errors; "
             f"code=$?; rm -f {ROOT}/running; exit $code"
         )
         try:
