@@ -107,7 +107,7 @@ def _fetch_torch(cache: Path) -> Path:
     cache.mkdir(parents=True, exist_ok=True)
     if not list(cache.glob(f"torch-{ARM64_TORCH}-*aarch64.whl")):
         print(f"downloading torch=={ARM64_TORCH} for manylinux_2_28_aarch64 by pip (104 MB) into {cache}")
-        options = "--no-deps --only-binary=:all: --python-version 3.11 --implementation cp".split()
+        options = ["--no-deps", "--only-binary=:all:", "--python-version=3.11", "--implementation=cp"]
         target = ["--platform", "manylinux_2_28_aarch64", "--dest", str(cache), f"torch=={ARM64_TORCH}"]
         _run([sys.executable, "-m", "pip", "download", "--quiet", *options, *target])
     wheel = next(cache.glob(f"torch-{ARM64_TORCH}-*aarch64.whl"))

@@ -207,11 +207,9 @@ class Adb:
         """
         marker = f"__ended_{secrets.token_hex(8)}"
         done = self.run(["shell", f"( {command} ); echo {marker}=$?"], timeout)
-        # A phone with the first shell protocol ends lines as a terminal does.
-        output = done.stdout.replace(b"\r\n", b"\n")
-        found = re.search(rb"(?:\A|\n|(?<=.))" + marker.encode() + rb"=(\d+)\n\Z", output, re.DOTALL)
-        if found is not None:
-            return Answer(output[: found.start(1) - len(marker) - 1], int(found[1]))
+        answer = split_answer(done.stdout, marker)
+        if answer is not None:
+            return answer
         known = known_failure(done)
         if known is not None and not done.stdout:
             raise known
@@ -236,6 +234,14 @@ class Adb:
         answer = self.shell(f"cd {shlex.quote(folder)} 2>/dev/null && sha256sum * 2>/dev/null", timeout=120)
         rows = [line.split(maxsplit=1) for line in answer.text.splitlines()]
         return {row[1].strip(): row[0] for row in rows if len(row) == 2}
+
+
+def split_answer(output: bytes, marker: str) -> Answer | None:
+    """Part a command's output from the marker line at its end; None where that is not whole."""
+    # A phone with the first shell protocol ends lines as a terminal does.
+    output = output.replace(b"\r\n", b"\n")
+    found = re.fullmatch(rb"(.*)" + marker.encode() + rb"=(\d{1,3})\n", output, re.DOTALL)
+    return None if found is None else Answer(found[1], int(found[2]))
 
 
 def state_error(state: str, serial: str) -> DeviceError:

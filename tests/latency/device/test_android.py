@@ -250,10 +250,15 @@ def running_below(folder: Path) -> list[str]:
 
 def test_interrupt_cleans_up(attach: Attach, phones: Phones, artifact: Artifact) -> None:
     phone = phones(HERE)
-    with attach(phone) as device:
-        device.run(artifact, REQUEST)
-        device.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
-        assert not list(phone.storage.glob("paretoparse/artifact-*"))
+
+    def interrupted() -> None:
+        with attach(phone) as device:
+            device.run(artifact, REQUEST)
+            assert list(phone.storage.glob("paretoparse/artifact-*"))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert (phone.files.folder / "fixed_performance").read_text() == "false\n"
     assert not list(phone.storage.glob("paretoparse/artifact-*"))
 
