@@ -75,3 +75,63 @@ class RunnerTimeoutError(DeviceError):
 
 class StreamError(DeviceError):
     """The runner's answer is truncated or damaged, so none of its numbers are used."""
+
+
+class AdbMissingError(DeviceError):
+    """There is no adb program."""
+
+
+class AdbError(DeviceError):
+    """adb failed in a way that has no name of its own."""
+
+
+class NoDeviceError(DeviceError):
+    """No phone is attached, or not the one that was asked for."""
+
+
+class SeveralDevicesError(DeviceError):
+    """Several phones are attached and none was chosen."""
+
+
+class UnauthorizedError(DeviceError):
+    """The phone does not trust this machine."""
+
+
+class OfflineError(DeviceError):
+    """The phone is attached but does not answer."""
+
+
+class DeviceLostError(DeviceError):
+    """The connection to the phone broke off in the middle of a command."""
+
+
+class AdbTimeoutError(DeviceError):
+    """The phone did not finish a command in time."""
+
+
+class StorageFullError(DeviceError):
+    """The phone has no room for the files."""
+
+
+class TransferError(DeviceError):
+    """A file did not arrive on the phone as it was sent."""
+
+
+class BundleError(DeviceError):
+    """The runner's bundle for phones is missing or damaged, or cannot be made."""
+
+
+class WrongAbiError(DeviceError):
+    """The bundle was made for another processor architecture."""
+
+
+class PreconditionError(DeviceError):
+    """The phone is in a state in which its latencies would not be trustworthy."""
+
+
+class ThrottledError(DeviceError):
+    """The phone did not cool down within the limit."""
+
+
+class MixedDevicesError(DeviceError):
+    """Phones of different models would end up in one objective."""

@@ -11,9 +11,9 @@ from typing import Any, Self
 
 from omegaconf import DictConfig
 
-from latency.benchmark import MeasurementProtocol, measure
 from latency.device import Device
 from latency.export import export
+from latency.measurement import MeasurementProtocol, measure
 from latency.source import ExportSource
 from nlu.parser import Parser, load_parser
 from nlu.train import train

@@ -18,8 +18,7 @@ from nlu.errors import UtteranceError
 from nlu.parser import Parser, load_parser
 
 _TEXT = "text="
-# What a backslash hides from Hydra (a quote, the closing one too) and from OmegaConf (an interpolation). Nowhere
-# else is a backslash special.
+# A backslash hides these from Hydra (quotes) and OmegaConf (interpolations) and is special nowhere else.
 _SPECIAL = re.compile(r'(\\*)("|\$\{|\Z)')
 
 

@@ -26,7 +26,11 @@ class Device(Protocol):
         """Leave the device as it was found, also after an error or an interrupt."""
 
     def describe(self) -> dict[str, Any]:
-        """What identifies the device: at least `device`, its kind, and `model`, a name for groups."""
+        """What identifies the device and its state.
+
+        At least `device`, its kind, and `model`, a name for groups; optionally `marks`, names of whatever
+        makes results less trustworthy and was allowed.
+        """
 
     def run(self, artifact: Artifact, request: RunRequest) -> RunReport:
         """Time an artifact in a fresh process.

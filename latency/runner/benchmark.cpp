@@ -6,6 +6,7 @@
 // Options and answer are those of latency/runner/python.py; latency/runner/stream.py describes both.
 
 #include <sched.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cmath>
@@ -213,7 +214,7 @@ std::string join(const std::vector<std::string>& items) {
   return text;
 }
 
-void run(const Options& options) {
+void run(const Options& options, std::FILE* stream) {
   pin(options.cores);
   at::set_num_threads(static_cast<int>(options.threads));
   const c10::InferenceMode inference;
@@ -244,17 +245,20 @@ void run(const Options& options) {
   }
   body << "{\"type\":\"footer\",\"runs\":" << options.runs << ",\"peak_bytes\":" << peak_bytes() << "}\n";
   const std::string text = body.str();
-  std::printf("%s{\"seal\":\"%s\"}\n", text.c_str(), hex(fnv1a(text.data(), text.size())).c_str());
+  std::fprintf(stream, "%s{\"seal\":\"%s\"}\n", text.c_str(), hex(fnv1a(text.data(), text.size())).c_str());
 }
 
 }  // namespace
 
 int main(int count, char** values) {
+  // Libraries print remarks on stdout; they must not get into the stream.
+  std::FILE* stream = fdopen(dup(STDOUT_FILENO), "w");
+  dup2(STDERR_FILENO, STDOUT_FILENO);
   try {
-    run(parse_options(count, values));
+    run(parse_options(count, values), stream);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return 1;
   }
-  return std::fflush(stdout) == 0 ? 0 : 1;
+  return std::fclose(stream) == 0 ? 0 : 1;
 }

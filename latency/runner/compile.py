@@ -17,6 +17,18 @@ def built_runner() -> Path:
     return SOURCE / "build" / f"torch-{importlib.metadata.version('torch')}" / "latency_runner"
 
 
+def installed_torch() -> Path:
+    """Folder of the installed torch, without importing it.
+
+    Raises:
+        RunnerBuildError: there is none.
+    """
+    torch = importlib.util.find_spec("torch")
+    if torch is None or torch.origin is None:
+        raise RunnerBuildError("torch is not installed; install it before building the runner.")
+    return Path(torch.origin).parent
+
+
 def build() -> Path:
     """Configure and build; does nothing when the runner is up to date.
 
@@ -31,10 +43,7 @@ def build() -> Path:
         raise RunnerBuildError(
             "CMake is missing; install it (e.g. apt-get install cmake g++) to build the runner."
         )
-    torch = importlib.util.find_spec("torch")
-    if torch is None or torch.origin is None:
-        raise RunnerBuildError("torch is not installed; install it before building the runner.")
-    prefix = Path(torch.origin).parent / "share" / "cmake"
+    prefix = installed_torch() / "share" / "cmake"
     folder = str(runner.parent)
     configure = ["cmake", "-S", str(SOURCE), "-B", folder, f"-DCMAKE_PREFIX_PATH={prefix}"]
     for command in (configure, ["cmake", "--build", folder]):

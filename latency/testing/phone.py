@@ -59,7 +59,8 @@ class PhoneDouble:
 
     def unplug(self) -> None:
         """Cut all connections at once, as a pulled cable does; the host may connect again."""
-        self._loop.call_soon_threadsafe(lambda: [connection.abort() for connection in self._connections])
+        for connection in list(self._connections):
+            self._loop.call_soon_threadsafe(connection.abort)
 
     async def _listen(self) -> None:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)

@@ -21,6 +21,7 @@ class Profile:
         fixed_performance: whether `cmd power set-fixed-performance-mode-enabled` is known.
         throttles_after: seconds until its thermal status rises; None: never.
         cools_after: seconds from then until it is back at 0; None: never.
+        heating_runs: how many of its first runner commands leave it hot, for `cools_after` seconds each.
         interpreter: program that runs other architectures' programs, e.g. `qemu-aarch64-static`; empty: none.
     """
 
@@ -33,6 +34,7 @@ class Profile:
     fixed_performance: bool = True
     throttles_after: float | None = None
     cools_after: float | None = None
+    heating_runs: int = 0
     interpreter: str = ""
 
     def properties(self) -> dict[str, str]:
@@ -41,6 +43,7 @@ class Profile:
             "ro.product.model": self.model,
             "ro.product.manufacturer": "ParetoParse",
             "ro.product.cpu.abi": self.abi,
+            "ro.product.cpu.abilist": self.abi,
             "ro.build.fingerprint": f"double/{self.model.replace(' ', '_')}/1:14/X/1:user/release-keys",
             "ro.build.version.sdk": "34",
             "ro.build.type": "user",
@@ -119,6 +122,8 @@ class Files:
     profile: Profile
     folder: Path
     started: float = field(default_factory=time.monotonic)
+    runs: int = 0
+    last_run: float = 0.0
 
     def create(self) -> None:
         """Write everything that does not change."""
@@ -138,6 +143,19 @@ class Files:
         if self.profile.fixed_performance:
             (self.folder / "fixed_performance").write_text("false\n")
 
+    def note_run(self) -> None:
+        """A runner has ended."""
+        self.runs += 1
+        self.last_run = time.monotonic()
+
+    def thermal_status(self) -> int:
+        """Thermal status at this moment."""
+        rested = time.monotonic() - self.last_run
+        heated = 0 < self.runs <= self.profile.heating_runs
+        if heated and (self.profile.cools_after is None or rested < self.profile.cools_after):
+            return 3
+        return self.profile.thermal_status(time.monotonic() - self.started)
+
     def update(self) -> None:
         """Write what changes with time."""
         seconds = time.monotonic() - self.started
@@ -147,7 +165,7 @@ class Files:
             f"  level: {profile.battery}\n  scale: 100\n  temperature: 301\n"
         )
         (self.folder / "dumpsys/thermalservice").write_text(
-            f"IsStatusOverride: false\nThermal Status: {profile.thermal_status(seconds)}\n"
+            f"IsStatusOverride: false\nThermal Status: {self.thermal_status()}\n"
         )
         (self.folder / "dumpsys/power").write_text("POWER MANAGER\n  mWakefulness=Awake\n")
         ticks = int(seconds * 100 * len(profile.frequencies))

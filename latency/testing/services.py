@@ -8,6 +8,7 @@ import signal
 import struct
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 from latency.testing.profile import Faults, Files
 from latency.testing.wire import Stream
@@ -88,9 +89,10 @@ async def serve_shell(
         copies = [copy(process.stdout, STDOUT)]
         if process.stderr is not None:
             copies.append(copy(process.stderr, STDERR))
-        watch = asyncio.ensure_future(_closed(stream))
-        work = asyncio.gather(*copies)
-        await asyncio.wait({watch, work}, return_when=asyncio.FIRST_COMPLETED)
+        watch: asyncio.Future[None] = asyncio.ensure_future(_closed(stream))
+        work: asyncio.Future[list[None]] = asyncio.gather(*copies)
+        racing: list[asyncio.Future[Any]] = [watch, work]
+        await asyncio.wait(racing, return_when=asyncio.FIRST_COMPLETED)
         watch.cancel()
         if not work.done():
             work.cancel()
@@ -104,6 +106,8 @@ async def serve_shell(
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
+        if _is_runner(command):
+            files.note_run()
 
 
 async def _closed(stream: Stream) -> None:

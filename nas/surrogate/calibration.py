@@ -75,7 +75,9 @@ def _simulate(X: Vector, prior: str) -> tuple[Vector, Vector]:
     inputs = torch.from_numpy(X)
     model = pyro_model(PRIORS[prior], inputs, None)
     trace = pyro.poutine.trace(model).get_trace()
-    sites = {name: site["value"] for name, site in trace.nodes.items() if site["type"] == "sample"}
+    sites: dict[str, torch.Tensor] = {
+        name: site["value"] for name, site in trace.nodes.items() if site["type"] == "sample"
+    }
     positive = [sites[name].reshape(-1).log() for name in ("noise", "outputscale", "tausq", "local")]
     mean = [sites["mean"].reshape(-1)] if "mean" in sites else []
     return torch.cat([*mean, *positive]).numpy(), sites["y"].numpy()

@@ -39,9 +39,11 @@ def host() -> Iterator[HostDevice]:
 def command(tmp_path: Path) -> Command:
     """Run `python -m MODULE OVERRIDES` with its run folders below `tmp_path`."""
 
-    def run(module: str, *overrides: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        module: str, *overrides: str, variables: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         arguments = [sys.executable, "-m", module, f"paths.outputs={tmp_path}", *overrides]
-        environment = {**os.environ, "COLUMNS": "100"}
+        environment = {**os.environ, "COLUMNS": "100", **(variables or {})}
         return subprocess.run(
             arguments, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
         )
