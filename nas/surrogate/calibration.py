@@ -8,6 +8,8 @@ References:
     Simulation-Based Calibration", 2018.
 """
 
+from typing import Any
+
 import numpy as np
 import pyro
 import torch
@@ -75,7 +77,7 @@ def _simulate(X: Vector, prior: str) -> tuple[Vector, Vector]:
     inputs = torch.from_numpy(X)
     model = pyro_model(PRIORS[prior], inputs, None)
     trace = pyro.poutine.trace(model).get_trace()
-    sites: dict[str, torch.Tensor] = {
+    sites: dict[str, Any] = {
         name: site["value"] for name, site in trace.nodes.items() if site["type"] == "sample"
     }
     positive = [sites[name].reshape(-1).log() for name in ("noise", "outputscale", "tausq", "local")]

@@ -1,0 +1,49 @@
+"""One trial's two stages on real parts: a trained parser, its artifact, this host."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from latency.artifact import load_artifact
+from latency.device.host import HostDevice
+from latency.errors import LatencyError
+from latency.export import export
+from latency.measurement import MeasurementProtocol
+from latency.runner.stream import Warmup
+from nas.objective import LatencyMeasurement, load_export_source
+from nlu.data.batches import encode_words
+from nlu.parser import load_parser
+
+
+@pytest.fixture(scope="module")
+def artifact(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export(load_export_source(str(trained)), tmp_path_factory.mktemp("artifact")).path
+
+
+def test_both_files_give_the_very_frames_of_the_checkpoint(artifact: Path, trained: Path) -> None:
+    parser = load_parser(trained)
+    full = torch.jit.load(str(artifact))
+    lite = torch.jit.mobile._load_for_lite_interpreter(str(artifact.with_suffix(".ptl")))
+    for words in parser.utterances:
+        pieces, starts, _ = encode_words(words, parser.tokenizer)
+        expected = parser.model(pieces, starts).tolist()
+        assert full(pieces, starts).tolist() == expected
+        assert lite(pieces, starts).tolist() == expected
+
+
+def test_the_manifest_can_turn_tokens_into_frames(artifact: Path, trained: Path) -> None:
+    manifest = load_artifact(artifact).manifest
+    assert tuple(manifest["description"]["ontology"]) == load_parser(trained).ontology.tokens
+    assert manifest["parameters"] == sum(p.numel() for p in load_parser(trained).model.parameters())
+
+
+def test_a_trial_is_measured_on_this_host(artifact: Path, tmp_path: Path) -> None:
+    protocol = MeasurementProtocol(runs=500, blocks=1, warmup=Warmup(window=20, tolerance=0.5, max_rounds=2))
+    with LatencyMeasurement(HostDevice(runner="python"), protocol) as measurement:
+        metrics = measurement({"artifact": str(artifact)}, tmp_path)
+        assert metrics["runs"] == 500
+        assert 0 < metrics["latency_p50_ms"] <= metrics["latency_p99_ms_low"] <= metrics["latency_p99_ms"]
+        assert (tmp_path / "latency.json.gz").is_file()
+        with pytest.raises(LatencyError, match="no artifact"):
+            measurement({"artifact": "nowhere.pt"}, tmp_path)
