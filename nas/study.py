@@ -318,6 +318,10 @@ def storage_errors(storage: str) -> Iterator[None]:
     except (optuna.exceptions.StorageInternalError, SQLAlchemyError, optuna.exceptions.OptunaError) as error:
         cause = str(error.__cause__ or error).splitlines()[0]
         raise StudyError(f"the study in {storage} cannot be used: {cause}.") from error
+    except OSError as error:
+        raise StudyError(
+            f"a file of the search cannot be used, {error}; make room and start again."
+        ) from error
 
 
 @contextmanager
