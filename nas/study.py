@@ -319,9 +319,7 @@ def storage_errors(storage: str) -> Iterator[None]:
         cause = str(error.__cause__ or error).splitlines()[0]
         raise StudyError(f"the study in {storage} cannot be used: {cause}.") from error
     except OSError as error:
-        raise StudyError(
-            f"a file of the search cannot be used, {error}; make room and start again."
-        ) from error
+        raise StudyError(f"the search cannot use a file: {error}; mend that and start again.") from error
 
 
 @contextmanager

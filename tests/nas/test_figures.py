@@ -14,9 +14,7 @@ MakeStudy = Callable[..., Study]
 Fill = Callable[..., None]
 
 
-def test_objectives_show_every_trial_and_the_reference(
-    make_study: MakeStudy, space: Space, fill: Fill
-) -> None:
+def test_objectives_show_trials_and_reference(make_study: MakeStudy, space: Space, fill: Fill) -> None:
     study = make_study(reference={})
     points = [p.point for p in SobolStrategy().suggest(study, space, 9, seed=0)]
     fill(study, points[:1], origin="reference")

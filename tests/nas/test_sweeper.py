@@ -100,7 +100,7 @@ def test_failures_are_recorded_and_the_search_goes_on(toy: "Toy") -> None:
 @pytest.mark.parametrize(
     ("fail", "error"),
     [
-        ("nan", "the metric accuracy is nan, not a finite number."),
+        ("not-a-number", "the metric accuracy is nan, not a finite number."),
         ("text", "the metric accuracy is high, not a finite number."),
         ("missing", "the metric accuracy is missing; the job returned nothing."),
     ],
