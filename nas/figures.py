@@ -1,19 +1,25 @@
-"""Figures of a search, from its study alone: `python -m nas.figures study=DIR`."""
+"""Figures of a search, from its study alone.
+
+`python -m nas.figures study=DIR` draws its objectives and hypervolume; `python -m nas.figures figure=3
+'study=[DIR,DIR]'` draws several searches side by side, such as Sobol beside Bayesian optimisation.
+"""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from omegaconf import MISSING, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from nas.errors import NasError, ReportError
-from nas.pareto import front, hypervolume_trace
-from nas.report import study_directory
+from nas.pareto import front, hypervolume, hypervolume_trace
 from nas.space import Array
 from nas.study import REFERENCE, SOBOL, Study, TrialState, open_study
 
@@ -50,10 +56,15 @@ def new_axes(width: float = 5.0, height: float = 3.8) -> tuple[Figure, Axes]:
     """An empty figure in the project's look; width and height in inches."""
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.add_subplot()
+    style(axes)
+    return figure, axes
+
+
+def style(axes: Axes) -> None:
+    """The project's look."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color="#e6e6e6", linewidth=0.6)
     axes.set_axisbelow(True)
-    return figure, axes
 
 
 def objectives_figure(study: Study) -> Figure:
@@ -133,11 +144,67 @@ def hypervolume_figure(study: Study) -> Figure:
     return figure
 
 
+def comparison_figure(studies: Mapping[str, Study]) -> Figure:
+    """Searches side by side on shared axes, each in units of its own reference model, later trials darker.
+
+    Args:
+        studies: Title to study; all with the same objectives.
+
+    Raises:
+        ReportError: If their objectives differ, or if one has no completed trial.
+    """
+    first = next(iter(studies.values()))
+    for title, study in studies.items():
+        if study.objectives != first.objectives:
+            raise ReportError(f"{title} has other objectives than the first search.")
+        if not study.trials(TrialState.COMPLETED):
+            raise ReportError(f"{title} has no completed trial, so there is nothing to draw.")
+    figure = Figure(figsize=(4.2 * len(studies), 3.8), layout="constrained")
+    panels = figure.subplots(1, len(studies), sharex=True, sharey=True, squeeze=False)[0]
+    for axes, (title, study) in zip(panels, studies.items(), strict=True):
+        style(axes)
+        completed = study.trials(TrialState.COMPLETED)
+        scaled = study.to_maximise(completed)
+        values = scaled * study.signs()
+        numbers = [trial.number for trial in completed]
+        dots = axes.scatter(values[:, 1], values[:, 0], c=numbers, s=24, cmap="viridis_r", zorder=3)
+        draw_front(axes, scaled, study)
+        draw_reference(axes, study)
+        volume = hypervolume(scaled, study.reference_point())
+        axes.set_title(f"{title}: hypervolume {volume:.3g}", fontsize=10)
+        axes.set_xlabel(_label(study, 1), fontsize=9)
+    panels[0].set_ylabel(_label(first, 0), fontsize=9)
+    panels[0].legend(frameon=False, fontsize=8)
+    figure.colorbar(dots, ax=panels.tolist(), label="trial", pad=0.01)
+    return figure
+
+
+@dataclass
+class _Arguments:
+    study: Any = MISSING
+    figure: int = 0
+    out: str = "figure3.png"
+
+
 def main(arguments: Sequence[str]) -> None:
-    """Draws a search's figures anew."""
-    directory = study_directory(arguments)
-    write_figures(open_study(directory), directory)
-    print(directory / "figures")
+    """Draws a search's figures anew, or with `figure=3` several searches into the file `out`."""
+    try:
+        given = OmegaConf.merge(OmegaConf.structured(_Arguments), OmegaConf.from_dotlist(list(arguments)))
+        directories = [given.study] if isinstance(given.study, str) else list(given.study)
+    except (OmegaConfBaseException, TypeError) as error:
+        raise ReportError("write study=DIR, or figure=3 'study=[DIR,DIR]' and out=FILE.") from error
+    if given.figure == 3:
+        studies = {Path(name).name: open_study(Path(name)) for name in directories}
+        if len(studies) < 2:
+            raise ReportError("figure 3 compares at least two searches: write 'study=[DIR,DIR]'.")
+        save(comparison_figure(studies), Path(given.out))
+        print(given.out)
+        return
+    if given.figure != 0:
+        raise ReportError(f"there is no figure={given.figure}; leave it out, or write figure=3.")
+    for name in directories:
+        write_figures(open_study(Path(name)), Path(name))
+        print(Path(name) / "figures")
 
 
 if __name__ == "__main__":

@@ -318,6 +318,8 @@ def storage_errors(storage: str) -> Iterator[None]:
     except (optuna.exceptions.StorageInternalError, SQLAlchemyError, optuna.exceptions.OptunaError) as error:
         cause = str(error.__cause__ or error).splitlines()[0]
         raise StudyError(f"the study in {storage} cannot be used: {cause}.") from error
+    except OSError as error:
+        raise StudyError(f"the search cannot use a file: {error}; mend that and start again.") from error
 
 
 @contextmanager

@@ -21,7 +21,7 @@ def main(cfg: DictConfig) -> dict[str, Any]:
     time.sleep(cfg.pause)
     if cfg.fail and number == cfg.when:
         misbehave(cfg.fail, Path(hydra_config.runtime.output_dir))
-        return {"nan": {"accuracy": math.nan}, "text": {"accuracy": "high"}}.get(cfg.fail, {})
+        return {"not-a-number": {"accuracy": math.nan}, "text": {"accuracy": "high"}}.get(cfg.fail, {})
     latency = 0.5 + 0.2 * cfg.layers + 0.01 * cfg.width + 0.1 * math.log2(cfg.heads)
     size = math.log(cfg.layers * cfg.width)
     accuracy = 60 + 4 * size - 40 * (cfg.x - 0.7) ** 2 + (cfg.act == "gelu")
