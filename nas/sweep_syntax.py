@@ -53,25 +53,28 @@ def parse_space(params: Mapping[str, Any], arguments: Sequence[str]) -> tuple[Sp
     Raises:
         SpaceError: If a sweep is not understood or a fixed value is out of its range.
     """
-    parameters: dict[str, Parameter] = {}
+    declared: dict[str, Parameter] = {}
     fixed: dict[str, Value] = {}
     others: list[str] = []
     for name, sweep in params.items():
         override = _parse(f"{name}={sweep}")
         if not override.is_sweep_override():
             raise SpaceError(f"{name}: '{sweep}' is no sweep; write for example interval(0, 1).")
-        parameters[name] = _parameter(override)
+        declared[name] = _parameter(override)
+    searched = dict(declared)
     for argument in arguments:
         override = _parse(argument)
         name = override.key_or_group
+        known = declared.get(name)
         if override.is_sweep_override():
-            known = parameters.get(name)
-            parameters[name] = _parameter(override) if known is None else _narrow(known, override)
-        elif name in parameters:
-            fixed[name] = _fix(parameters.pop(name), override)
+            # As everywhere in Hydra, the last override of a name counts.
+            fixed.pop(name, None)
+            searched[name] = _parameter(override) if known is None else _narrow(known, override)
+        elif known is not None:
+            fixed[name] = _fix(known, override)
         else:
             others.append(argument)
-    return Space(tuple(parameters.values()), fixed), others
+    return Space(tuple(p for name, p in searched.items() if name not in fixed), fixed), others
 
 
 def format_overrides(point: Mapping[str, Any]) -> list[str]:

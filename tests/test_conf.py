@@ -30,10 +30,10 @@ def test_every_option_composes(group: str, option: str) -> None:
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_experiment_composes_with_the_command_on_its_top(name: str) -> None:
-    first = (CONF / "experiment" / f"{name}.yaml").read_text().splitlines()[0]
-    assert first.startswith("# python -m ")
-    module = first.split()[3]
-    assert f"experiment={name}" in first
+    command = (CONF / "experiment" / f"{name}.yaml").read_text().splitlines()[1]
+    assert command.startswith("# python -m ")
+    assert f"experiment={name}" in command
+    module = command.split()[3]
     config = compose_config({"nas.search": "search", "nlu.train": "train"}[module], f"experiment={name}")
     OptimConfig(**config.optim)
     ModelConfig.of(config.model)

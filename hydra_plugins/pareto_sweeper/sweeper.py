@@ -26,7 +26,7 @@ class ParetoSweeper(Sweeper):
     config: DictConfig
 
     def __init__(self, **settings: Any) -> None:
-        plain = {
+        plain: dict[str, Any] = {
             name: OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
             for name, value in settings.items()
         }

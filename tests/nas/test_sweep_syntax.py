@@ -118,3 +118,13 @@ def test_the_reference_is_completed_from_the_configuration() -> None:
     assert reference_point({"y": 2, "epochs": 3}, space, {"x": 0.25}) == {"x": 0.25, "y": 2, "epochs": 3}
     with pytest.raises(SpaceError, match="has no x"):
         reference_point({}, space, {})
+
+
+def test_the_last_override_of_a_name_counts() -> None:
+    params = {"a": "interval(0.0, 1.0)", "b": "int(interval(1, 4))"}
+    assert parse_space(params, ["b=2", "b=3"])[0].fixed == {"b": 3}
+    space, _ = parse_space(params, ["a=0.5", "a=interval(0.0, 0.2)", "b=1"])
+    assert list(space.names) == ["a"]
+    assert space.fixed == {"b": 1}
+    with pytest.raises(SpaceError, match="b"):
+        parse_space(params, ["b=2", "b=9"])
