@@ -22,7 +22,13 @@ def main() -> None:
         if child == 0:
             _run(out, err, arguments)
         _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        try:
+            print(os.waitstatus_to_exitcode(status), flush=True)
+        except BrokenPipeError:
+            # Whoever asked has died. What is left in the buffer would fail once more at the interpreter's
+            # end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return
 
 
 def _run(out: str, err: str, arguments: list[str]) -> None:

@@ -40,6 +40,8 @@ pytestmark = pytest.mark.device
 REQUEST = RunRequest(first=3, runs=60, checked=10, warmup=Warmup(window=10))
 PROTOCOL = MeasurementProtocol(runs=500, blocks=2, warmup=Warmup(window=10))
 HERE = replace(PLAIN, abi=ABI)
+# For what no version of adb has a part in.
+one_client = pytest.mark.parametrize("client", ["system"], indirect=True)
 
 
 def test_measures_through_the_real_adb(
@@ -88,6 +90,7 @@ def test_command_measures_on_a_phone(
     assert result.device["model"] == "Double 1"
 
 
+@one_client
 def test_pool_measures_each_artifact_on_one_phone(
     attach: Attach, phones: Phones, artifact: Artifact, adb: Adb, bundle: Bundle
 ) -> None:
@@ -104,6 +107,7 @@ def test_pool_measures_each_artifact_on_one_phone(
     assert [result.device["serial"] for result in results] == [addresses[0], addresses[1], addresses[0]]
 
 
+@one_client
 def test_pool_refuses_other_models(phones: Phones, adb: Adb, bundle: Bundle) -> None:
     doubles = [phones(HERE), phones(replace(HERE, model="Other"))]
     devices = [
@@ -118,6 +122,7 @@ def test_pool_refuses_other_models(phones: Phones, adb: Adb, bundle: Bundle) -> 
     assert (doubles[0].files.folder / "fixed_performance").read_text() == "false\n"
 
 
+@one_client
 def test_bundle_and_artifact_are_pushed_once(attach: Attach, phones: Phones, artifact: Artifact) -> None:
     phone = phones(HERE)
     with attach(phone) as device:
@@ -144,6 +149,7 @@ def test_late_acceptance_of_the_key_works(attach: Attach, phones: Phones, artifa
         assert len(device.run(artifact, REQUEST).ns) == 60
 
 
+@one_client
 def test_slow_phone_works(attach: Attach, phones: Phones, artifact: Artifact) -> None:
     with attach(phones(HERE, Faults(delay=0.1))) as device:
         assert len(device.run(artifact, REQUEST).ns) == 60
@@ -263,6 +269,7 @@ def test_interrupt_cleans_up(attach: Attach, phones: Phones, artifact: Artifact)
     assert not list(phone.storage.glob("paretoparse/artifact-*"))
 
 
+@one_client
 def test_bundle_for_another_architecture(attach: Attach, phones: Phones) -> None:
     with (
         pytest.raises(WrongAbiError, match=r"python -m latency\.bundle abi="),
@@ -271,6 +278,7 @@ def test_bundle_for_another_architecture(attach: Attach, phones: Phones) -> None
         pass
 
 
+@one_client
 def test_program_that_the_phone_cannot_run(
     phones: Phones, adb: Adb, artifact: Artifact, tmp_path: Path
 ) -> None:
@@ -283,6 +291,7 @@ def test_program_that_the_phone_cannot_run(
         device.run(artifact, REQUEST)
 
 
+@one_client
 @pytest.mark.parametrize(
     ("profile", "name"),
     [
@@ -304,12 +313,14 @@ def test_preconditions_refuse_by_name_and_mark_when_suppressed(
         assert measure(artifact.path, device, PROTOCOL).marks == (name,)
 
 
+@one_client
 def test_hot_phone_is_waited_for(attach: Attach, phones: Phones, artifact: Artifact) -> None:
     with attach(phones(replace(THROTTLING, abi=ABI))) as device:
         assert len(device.run(artifact, REQUEST).ns) == 60
         assert "cooling" in {entry["moment"] for entry in device.describe()["conditions"]}
 
 
+@one_client
 def test_phone_that_stays_hot_is_refused(attach: Attach, phones: Phones) -> None:
     stays_hot = phones(replace(THROTTLING, abi=ABI, cools_after=None))
     with (
@@ -319,6 +330,7 @@ def test_phone_that_stays_hot_is_refused(attach: Attach, phones: Phones) -> None
         pass
 
 
+@one_client
 def test_block_that_heats_the_phone_is_repeated(attach: Attach, phones: Phones, artifact: Artifact) -> None:
     phone = phones(replace(HERE, heating_runs=1, cools_after=2.0))
     with attach(phone) as device:

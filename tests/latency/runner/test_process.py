@@ -1,6 +1,8 @@
+import json
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from latency.errors import RunnerCrashError, RunnerTimeoutError
 from latency.export import ExportSource, export
 from latency.runner.process import ProgramRunner, PythonRunner
 from latency.runner.stream import RunReport, RunRequest, Warmup
+from tests.latency.conftest import ROOT
 from tests.latency.modules import Crashing, Slow
 
 REQUEST = RunRequest(first=0, runs=20, checked=10, warmup=Warmup(window=10))
@@ -47,6 +50,21 @@ def test_death_of_the_server_is_an_error_and_heals(artifact: Artifact) -> None:
         assert len(RunReport.from_stream(answer, REQUEST, artifact.inputs_count).ns) == 20
     finally:
         runner.close()
+
+
+def test_server_ends_quietly_when_its_user_has_died(artifact: Artifact, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "latency.runner.server"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, cwd=ROOT) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        assert server.stderr is not None
+        request = [str(tmp_path / "out"), str(tmp_path / "err"), *arguments(artifact)]
+        server.stdout.close()
+        server.stdin.write(json.dumps(request).encode() + b"\n")
+        server.stdin.flush()
+        assert server.wait(timeout=60) == 0
+        assert server.stderr.read() == b""
 
 
 def test_python_runner_leaves_nothing_behind(artifact: Artifact) -> None:
