@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from nas.surrogate.calibration import ranks, uniformity
 from nas.surrogate.saas_prior import PRIORS, Layout
 
-DRAWS, BINS = 63, 8
+DRAWS, BINS = 31, 8
 
 
 def main(arguments: list[str]) -> int:
