@@ -50,7 +50,7 @@ def ranks(
             truth, y = _simulate(X, prior)
             density = SaasDensity(PRIORS[prior], X, y)
             start = laplace_start(density, climb_from(density, rng), rng)
-            config = NutsConfig(warmup=300, samples=_THINNING * draws, max_tree_depth=8, target_accept=0.9)
+            config = NutsConfig(warmup=300, samples=_THINNING * draws)
             chain = sample_chain(density, start, config, rng, warm=False)
             found.append((chain.draws[_THINNING - 1 :: _THINNING] < truth).sum(0))
     return np.stack(found)

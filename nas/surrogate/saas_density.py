@@ -66,10 +66,17 @@ class SaasDensity:
             covariance is not positive definite in double precision the density is minus infinity and the
             gradient zero.
         """
+        # Far out, numbers overflow on their way to a density of zero.
+        with np.errstate(all="ignore"):
+            value = self._evaluate(z) if np.abs(z).max() < _MAX_LOG else -math.inf
+        if not math.isfinite(value):
+            self._gradient[:] = 0.0
+            value = -math.inf
+        return value, self._gradient
+
+    def _evaluate(self, z: Vector) -> float:
+        """Return the density, not finite where the covariance is not positive definite; fill the gradient."""
         layout, gradient = self.layout, self._gradient
-        gradient[:] = 0.0
-        if not np.abs(z).max() < _MAX_LOG:
-            return -math.inf, gradient
         outputscale = math.exp(z[layout.outputscale])
         rho = np.exp(z[layout.tausq] + z[layout.tausq + 1 :])
         noise = self._noise(z)
@@ -79,7 +86,7 @@ class SaasDensity:
         factor = self._covariance.T
         _, info = lapack.dpotrf(factor, lower=1, clean=1, overwrite_a=1)
         if info != 0:
-            return -math.inf, gradient
+            return -math.inf
         half_log_det = float(np.log(factor.diagonal()).sum())
         alpha, _ = lapack.dpotrs(factor, residual, lower=1)
         _invert_upper(self._covariance, self._scratch)
@@ -96,7 +103,7 @@ class SaasDensity:
         gradient[layout.outputscale] = 0.5 * (quadratic - len(residual)) - weight_diagonal @ noise
         gradient[layout.tausq + 1 :] = self._lengthscale_gradient(alpha, outputscale) * rho
         gradient[layout.tausq] = gradient[layout.tausq + 1 :].sum()
-        return log_density + self._add_prior(z), gradient
+        return log_density + self._add_prior(z)
 
     def _noise(self, z: Vector) -> Vector:
         if self._noise_variance is not None:

@@ -5,7 +5,7 @@ import pytest
 
 from nas.surrogate.calibration import ranks, uniformity
 
-DRAWS = 63
+DRAWS = 31
 
 
 def test_the_check_finds_a_sampler_that_is_too_sure() -> None:
@@ -18,6 +18,6 @@ def test_the_check_finds_a_sampler_that_is_too_sure() -> None:
 
 @pytest.mark.slow
 def test_ranks_are_uniform() -> None:
-    found = ranks(200, n=8, d=2, draws=DRAWS, seed=0)
+    found = ranks(120, n=8, d=2, draws=DRAWS, seed=0)
     # Six hyperparameters are tested, so the level is shared among them.
     assert uniformity(found, DRAWS).min() > 0.01 / found.shape[1]

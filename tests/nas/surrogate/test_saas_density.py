@@ -86,3 +86,14 @@ def test_covariance_that_is_not_positive_definite_has_zero_density() -> None:
     value, gradient = density(z)
     assert value == -np.inf
     assert not gradient.any()
+
+
+def test_extreme_hyperparameters_overflow_quietly() -> None:
+    X, y = data(20, 3, seed=0)
+    density = SaasDensity(PRIORS["botorch"], X, y)
+    rng = np.random.default_rng(0)
+    for scale in (20, 100, 400):
+        for _ in range(20):
+            value, gradient = density(rng.uniform(-scale, scale, density.layout.size))
+            assert value < np.inf
+            assert np.isfinite(gradient).all() or np.isfinite(value)
