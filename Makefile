@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup search test lint format
+.PHONY: help setup search runner test lint format
 
 help: ## Show this help
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -21,6 +21,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 search: setup ## Run the main job: a search on the embedded data (ARGS='search.budget=32' adds overrides)
 	$(BIN)/python -m nas.search $(ARGS)
+
+runner: setup ## Build the C++ runner that times artifacts (needs CMake and a compiler)
+	$(BIN)/python -m latency.runner.compile
 
 test: setup ## Run the tests (ARGS='-m "not slow"' for the quick ones)
 	$(BIN)/python -m pytest $(ARGS)
