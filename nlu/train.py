@@ -58,7 +58,7 @@ def train(config: DictConfig, folder: Path) -> Metrics:
     splits = instantiate(config.data.load)
     parser = new_parser(config, model_config, splits["train"])
     trainer = fit(config, parser, optim, splits, folder)
-    # Every callback metric of the last validation, which scored the best checkpoint's weights.
+    # The last validation scored the weights that are in the parser now.
     scores = {name: float(value) for name, value in trainer.callback_metrics.items() if "loss" not in name}
     parser.utterances = sample_utterances(splits["eval"]["words"], config.seed)
     parser.training = {
@@ -89,6 +89,8 @@ def _prepare(config: DictConfig) -> None:
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     # Lightning 2.6 itself calls what PyTorch 2.13 has deprecated.
     warnings.filterwarnings("ignore", message=".*LeafSpec.* is deprecated")
+    # A run that goes on, or a trial that is run again, writes into its own folder.
+    warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
     if config.trainer.threads:
         torch.set_num_threads(config.trainer.threads)
     pl.seed_everything(config.seed, verbose=False)
@@ -121,7 +123,7 @@ def sample_utterances(words: Sequence[list[str]], seed: int) -> list[list[str]]:
 def fit(
     config: DictConfig, parser: Parser, optim: OptimConfig, splits: datasets.DatasetDict, folder: Path
 ) -> pl.Trainer:
-    """Train the parser's model in place, leave the weights of the best epoch in it and evaluate them."""
+    """Train the parser's model in place, leaving the best epoch's weights in it and their metrics in the trainer."""
     train_rows, eval_rows = list(splits["train"]), list(splits["eval"])
     golds = gold_of(eval_rows, seen={tuple(row["words"]) for row in train_rows})
     task = ParsingTask(parser.model, parser.ontology, optim, golds)
@@ -134,7 +136,9 @@ def fit(
     best = ModelCheckpoint(folder / "checkpoints", "best", monitor="exact_match", mode="max", save_last=True)
     trainer = _trainer(config.trainer, best, folder)
     trainer.fit(task, train_loader, eval_loader, ckpt_path=config.trainer.resume)
-    trainer.validate(task, eval_loader, ckpt_path=best.best_model_path, verbose=False)
+    if trainer.callback_metrics["exact_match"] != best.best_model_score:
+        # The last epoch was not the best one.
+        trainer.validate(task, eval_loader, ckpt_path=best.best_model_path, verbose=False)
     parser.model.eval()
     return trainer
 

@@ -19,7 +19,6 @@ SMALL = [
     "search.batch_size=2",
     "data.load.sizes={train: 300, eval: 100, test: 50}",
     "trainer.max_epochs=1",
-    "protocol.runs=500",
     "protocol.blocks=1",
     "model.embed_dim=interval(48, 64)",
     "model.encoder.num_layers=1",
