@@ -123,7 +123,7 @@ def sample_utterances(words: Sequence[list[str]], seed: int) -> list[list[str]]:
 def fit(
     config: DictConfig, parser: Parser, optim: OptimConfig, splits: datasets.DatasetDict, folder: Path
 ) -> pl.Trainer:
-    """Train the parser's model in place, leaving the best epoch's weights in it and their metrics in the trainer."""
+    """Train the parser's model in place, leaving its best weights in it and their metrics in the trainer."""
     train_rows, eval_rows = list(splits["train"]), list(splits["eval"])
     golds = gold_of(eval_rows, seen={tuple(row["words"]) for row in train_rows})
     task = ParsingTask(parser.model, parser.ontology, optim, golds)
