@@ -10,6 +10,7 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 from rich.table import Table
 
@@ -29,7 +30,7 @@ def report_errors(function: Callable[[DictConfig], None]) -> Callable[[DictConfi
     def task(config: DictConfig) -> None:
         try:
             function(config)
-        except (LatencyError, InstantiationException) as error:
+        except (LatencyError, InstantiationException, OmegaConfBaseException) as error:
             if os.environ.get("HYDRA_FULL_ERROR") == "1":
                 raise
             print(f"error: {_root_cause(error)}", file=sys.stderr)

@@ -15,6 +15,7 @@ from latency.device import Device
 from latency.export import export
 from latency.measurement import MeasurementProtocol, measure
 from latency.source import ExportSource
+from nlu.errors import ParserFileError
 from nlu.parser import Parser, load_parser
 from nlu.train import train
 
@@ -40,8 +41,14 @@ def train_and_export(config: DictConfig, folder: Path) -> dict[str, Any]:
     return {**metrics, "artifact": str(artifact.path)}
 
 
-def load_export_source(parser: str) -> ExportSource:
-    """Make what `python -m latency.export` exports from a parser's file or its run's folder."""
+def load_export_source(parser: str | None) -> ExportSource:
+    """Make what `python -m latency.export` exports from a parser's file or its run's folder.
+
+    Raises:
+        ParserFileError: none is given, or it is not a parser.
+    """
+    if parser is None:
+        raise ParserFileError("parser is not given; add parser=DIR_OR_FILE.")
     return export_source(load_parser(parser))
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
 from omegaconf import DictConfig
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from rich.console import Console
 from rich.table import Table
 
@@ -27,20 +28,21 @@ def report_errors(function: Callable[[DictConfig], None]) -> Callable[[DictConfi
     def task(config: DictConfig) -> None:
         try:
             function(config)
-        except (NluError, InstantiationException) as error:
+        except (NluError, InstantiationException, OmegaConfBaseException) as error:
             if os.environ.get("HYDRA_FULL_ERROR") == "1":
                 raise
-            print(f"error: {expected_cause(error)}", file=sys.stderr)
+            print(f"error: {_one_line(error)}", file=sys.stderr)
             sys.exit(1)
 
     return task
 
 
-def expected_cause(error: BaseException) -> BaseException:
-    """Return what went wrong inside of the object that Hydra was making."""
+def _one_line(error: BaseException) -> str:
     while isinstance(error, InstantiationException) and error.__cause__ is not None:
         error = error.__cause__
-    return error
+    if isinstance(error, MissingMandatoryValue):
+        return f"{error.full_key} is not given; add {error.full_key}=VALUE."
+    return str(error).splitlines()[0] if isinstance(error, OmegaConfBaseException) else str(error)
 
 
 def run_folder() -> Path:

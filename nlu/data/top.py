@@ -16,7 +16,9 @@ _WHERE = (
 )
 
 
-def load_top(root: str | Path, cache: str | Path, *, skip_malformed: bool = False) -> datasets.DatasetDict:
+def load_top(
+    root: str | Path | None, cache: str | Path, *, skip_malformed: bool = False
+) -> datasets.DatasetDict:
     """Load TOP without the utterances that hold IN:UNSUPPORTED, as published results do.
 
     Args:
@@ -30,6 +32,8 @@ def load_top(root: str | Path, cache: str | Path, *, skip_malformed: bool = Fals
     Raises:
         DataError: the folder or a file is missing, or a row is malformed.
     """
+    if root is None:
+        raise DataError(f"data.root is not given. {_WHERE}")
     root = Path(root).expanduser()
     paths = {split: root / f"{split}.tsv" for split in SPLITS}
     missing = [paths[split].name for split in ("train", "eval") if not paths[split].is_file()]

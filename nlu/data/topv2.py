@@ -19,7 +19,7 @@ _WHERE = (
 
 
 def load_topv2(
-    root: str | Path,
+    root: str | Path | None,
     domains: Sequence[str],
     cache: str | Path,
     *,
@@ -42,6 +42,8 @@ def load_topv2(
     Raises:
         DataError: the folder or a file is missing, a domain is unknown, or a row is malformed.
     """
+    if root is None:
+        raise DataError(f"data.root is not given. {_WHERE}")
     root = Path(root).expanduser()
     _check_request(root, domains, samples_per_label)
     files = {split: [_path(root, domain, split, samples_per_label) for domain in domains] for split in SPLITS}

@@ -59,6 +59,8 @@ def test_lines_in_json_lines_out_and_a_bad_one_loses_nothing(trained: Path) -> N
     [
         ("nlu.predict", ["parser=nowhere", "text=hi"], "no parser at"),
         ("nlu.evaluate", ["parser=nowhere"], "no parser at"),
+        ("nlu.predict", ["text=hi"], "parser is not given"),
+        ("nlu.train", ["data=topv2"], "data.root is not given"),
         ("nlu.train", ["data=topv2", "data.root=nowhere"], "no data folder nowhere"),
         ("nlu.train", ["model.encoder.max_kernel=4"], "model.encoder.max_kernel=4"),
     ],
