@@ -25,7 +25,7 @@ search: setup ## Run the main job: a search on the embedded data (ARGS='search.b
 runner: setup ## Build the C++ runner that times artifacts (needs CMake and a compiler)
 	$(BIN)/python -m latency.runner.compile
 
-test: setup ## Run the tests (ARGS='-m "not slow"' for the quick ones)
+test: setup ## Run the tests (ARGS='-m long' for those that take minutes)
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: setup ## Check style, types and import rules

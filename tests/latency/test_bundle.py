@@ -63,7 +63,7 @@ def test_command_refuses_in_one_line(command: Command) -> None:
     assert (done.returncode, done.stderr) == (1, "error: No folder was named; add out=DIR.\n")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.device
 @pytest.mark.parametrize(("abi", "interpreter"), [("x86_64", ""), ("arm64-v8a", "qemu-aarch64-static")])
 def test_bundle_gives_the_hosts_frames_on_a_phone(abi: str, interpreter: str, tmp_path: Path) -> None:

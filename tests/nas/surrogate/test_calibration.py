@@ -16,7 +16,7 @@ def test_the_check_finds_a_sampler_that_is_too_sure() -> None:
     assert uniformity(extreme, DRAWS) < 1e-6
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_ranks_are_uniform() -> None:
     found = ranks(120, n=8, d=2, draws=DRAWS, seed=0)
     # Six hyperparameters are tested, so the level is shared among them.

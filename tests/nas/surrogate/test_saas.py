@@ -145,7 +145,7 @@ def test_degenerate_data(kind: str, surrogate: SaasSurrogate | MapSaasSurrogate)
     assert posterior.variance.isfinite().all()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_thousand_observations() -> None:
     X, Y = data(1000)
     model = quick(warmup=8, samples=8, thinning=8, max_tree_depth=2).fit(X, Y, seed=0)
