@@ -194,7 +194,7 @@ def test_rejected_key(attach: Attach, phones: Phones) -> None:
         pass
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_silent_phone(attach: Attach, phones: Phones) -> None:
     with pytest.raises(OfflineError, match="does not answer"), attach(phones(HERE, Faults(silent=True))):
         pass

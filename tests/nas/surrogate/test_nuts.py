@@ -113,7 +113,7 @@ def test_a_short_window_keeps_the_metric_positive_definite() -> None:
     assert np.linalg.eigvalsh(shrunk_covariance(draws, previous, dense=True)).min() > 0.05
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_moments_agree_with_pyro() -> None:
     rng = np.random.default_rng(0)
     X = rng.random((10, 2))
