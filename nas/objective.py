@@ -37,6 +37,7 @@ def train_and_export(config: DictConfig, folder: Path) -> dict[str, Any]:
         LatencyError: it cannot be exported.
     """
     metrics = train(config, folder)
+    # From the file, so that what is measured is what was saved.
     artifact = export(export_source(load_parser(folder)), folder, parity_inputs=config.export.parity_inputs)
     return {**metrics, "artifact": str(artifact.path)}
 
@@ -69,6 +70,9 @@ def export_source(parser: Parser) -> ExportSource:
 class LatencyMeasurement:
     """The measuring stage of a trial; entered once for each batch, so that the device is opened once.
 
+    The device is opened by the first trial that needs it. If that fails, so has the trial's measurement, and
+    a search that goes on measures it again.
+
     Args:
         device: where to measure.
         protocol: how to measure.
@@ -77,18 +81,19 @@ class LatencyMeasurement:
     def __init__(self, device: Device, protocol: MeasurementProtocol) -> None:
         self.device = device
         self.protocol = protocol
-        self._open = contextlib.ExitStack()
+        self._stack = contextlib.ExitStack()
+        self._opened: Device | None = None
 
     def __enter__(self) -> Self:
-        """Open the device."""
-        self._open.enter_context(self.device)
+        """Begin a batch."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the device."""
-        self._open.close()
+        self._opened = None
+        self._stack.close()
 
     def __call__(self, metrics: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         """Measure a trial's artifact and keep every run beside it.
@@ -100,6 +105,8 @@ class LatencyMeasurement:
         Raises:
             LatencyError: the artifact or the device is not in order.
         """
-        result = measure(Path(metrics["artifact"]), self.device, self.protocol)
+        if self._opened is None:
+            self._opened = self._stack.enter_context(self.device)
+        result = measure(Path(metrics["artifact"]), self._opened, self.protocol)
         result.save(folder / RESULT)
         return result.metrics()

@@ -1,13 +1,14 @@
 """One trial's two stages on real parts: a trained parser, its artifact, this host."""
 
 from pathlib import Path
+from typing import Self
 
 import pytest
 import torch
 
 from latency.artifact import load_artifact
 from latency.device.host import HostDevice
-from latency.errors import LatencyError
+from latency.errors import DeviceError, LatencyError
 from latency.export import export
 from latency.measurement import MeasurementProtocol
 from latency.runner.stream import Warmup
@@ -47,3 +48,27 @@ def test_a_trial_is_measured_on_this_host(artifact: Path, tmp_path: Path) -> Non
         assert (tmp_path / "latency.json.gz").is_file()
         with pytest.raises(LatencyError, match="no artifact"):
             measurement({"artifact": "nowhere.pt"}, tmp_path)
+
+
+class UnpluggedHost(HostDevice):
+    """This host, which cannot be reached until it is plugged in."""
+
+    plugged = False
+
+    def __enter__(self) -> Self:
+        if not self.plugged:
+            raise DeviceError("the device is not attached")
+        return super().__enter__()
+
+
+def test_a_device_that_cannot_be_opened_fails_the_trial_and_is_tried_again(
+    artifact: Path, tmp_path: Path
+) -> None:
+    device = UnpluggedHost(runner="python")
+    protocol = MeasurementProtocol(runs=500, blocks=1, warmup=Warmup(window=20, tolerance=0.5, max_rounds=2))
+    with LatencyMeasurement(device, protocol) as measurement:
+        with pytest.raises(DeviceError, match="not attached"):
+            measurement({"artifact": str(artifact)}, tmp_path)
+        device.plugged = True
+        assert measurement({"artifact": str(artifact)}, tmp_path)["runs"] == 500
+    assert device.runner is None
