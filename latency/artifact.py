@@ -208,9 +208,8 @@ def sha256(path: Path) -> str:
 def fnv1a(data: bytes, state: int = FNV_OFFSET) -> int:
     """64-bit FNV-1a hash, which the C++ runner computes too.
 
-    Source: Fowler, Noll and Vo, http://www.isthe.com/chongo/tech/comp/fnv. Changing one byte always changes
-        the hash,
-    since every step is a bijection of the state.
+    Changing one byte always changes the hash, since every step is a bijection of the state. Source: Fowler,
+    Noll and Vo, http://www.isthe.com/chongo/tech/comp/fnv.
     """
     for byte in data:
         state = ((state ^ byte) * FNV_PRIME) & 0xFFFFFFFFFFFFFFFF

@@ -14,10 +14,8 @@ from latency.artifact import load_artifact
 from latency.cli import output_dir, report_errors, report_metrics
 from latency.device.pool import DevicePool
 from latency.errors import LatencyError, MissingArtifactError
-from latency.measurement import MeasurementProtocol, measure, measure_all
+from latency.measurement import measure_all
 from latency.result import LatencyResult
-
-__all__ = ["MeasurementProtocol", "measure", "measure_all"]
 
 
 @report_errors

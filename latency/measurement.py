@@ -144,8 +144,7 @@ class Measurement:
         if differing and protocol.require_same_outputs:
             return OutputMismatchError(
                 f"{differing} of {len(expected)} outputs of '{file}' on this device differ from those "
-                f"recorded at "
-                "export; set protocol.require_same_outputs=false to measure it nevertheless."
+                "recorded at export; set protocol.require_same_outputs=false to measure it nevertheless."
             )
         manifest = self.artifact.manifest
         record = manifest["files"][file.name] | {

@@ -4,7 +4,6 @@
 'study=[DIR,DIR]'` draws several searches side by side, such as Sobol beside Bayesian optimisation.
 """
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,8 @@ from matplotlib.ticker import MaxNLocator
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from nas.errors import NasError, ReportError
+from nas.cli import run
+from nas.errors import ReportError
 from nas.pareto import front, hypervolume, hypervolume_trace
 from nas.space import Array
 from nas.study import REFERENCE, SOBOL, Study, TrialState, open_study
@@ -208,8 +208,4 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except NasError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+    run(main, __doc__)

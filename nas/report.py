@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,8 @@ from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 from rich.table import Table
 
-from nas.errors import NasError, ReportError
+from nas.cli import run
+from nas.errors import ReportError
 from nas.job import write_json, write_text
 from nas.pareto import better_than, front, hypervolume
 from nas.study import Study, Trial, TrialState, open_study
@@ -153,8 +153,4 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except NasError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+    run(main, __doc__)

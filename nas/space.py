@@ -6,7 +6,6 @@ k cells and sits at their centres, so that a uniform draw decodes to every value
 an encoded value gives that very value.
 """
 
-import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -347,11 +346,6 @@ class Space:
             parameter.name: {"type": type(parameter).__name__, **_fields(parameter)}
             for parameter in self.parameters
         } | {name: {"type": "fixed", "value": value} for name, value in self.fixed.items()}
-
-    def fingerprint(self) -> str:
-        """A short hash of the description."""
-        text = json.dumps(self.describe(), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _fields(parameter: Parameter) -> dict[str, Any]:

@@ -122,7 +122,6 @@ class Study:
         self.token: str = attributes["token"]
         self.objectives: dict[str, str] = dict(definition["objectives"])
         self.description: dict[str, Any] = definition["space"]
-        self.has_reference = definition["reference"] is not None
         self.initial: int = definition["initial"]
         self.batch_size: int = definition["batch_size"]
 
@@ -158,7 +157,7 @@ class Study:
             self._study.ask()
 
     def set(self, number: int, **attributes: Any) -> None:
-        """Stores attributes of an unfinished trial: `metrics`, `seconds`, `error`, `job_dir`."""
+        """Stores attributes of an unfinished trial: `metrics`, `seconds`, `error`."""
         frozen = self._study.get_trials(deepcopy=False)[number]
         trial = optuna.trial.Trial(self._study, frozen._trial_id)
         for name, value in attributes.items():

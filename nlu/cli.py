@@ -17,6 +17,8 @@ from rich.table import Table
 
 from nlu.errors import NluError
 
+Metrics = Mapping[str, float | int | str]
+
 
 def report_errors(function: Callable[[DictConfig], None]) -> Callable[[DictConfig], None]:
     """Turn an expected error of a Hydra task into one line on stderr and exit code 1, without a traceback.
@@ -50,7 +52,7 @@ def run_folder() -> Path:
     return Path(HydraConfig.get().runtime.output_dir)
 
 
-def write_metrics(metrics: Mapping[str, float | int | str], folder: Path) -> None:
+def write_metrics(metrics: Metrics, folder: Path) -> None:
     """Write `metrics.json`: one flat object, what is not a number as null."""
     plain = {
         name: None if isinstance(value, float) and not math.isfinite(value) else value
@@ -59,7 +61,7 @@ def write_metrics(metrics: Mapping[str, float | int | str], folder: Path) -> Non
     (folder / "metrics.json").write_text(json.dumps(plain, indent=2) + "\n", encoding="utf-8")
 
 
-def print_metrics(metrics: Mapping[str, float | int | str], folder: Path) -> None:
+def print_metrics(metrics: Metrics, folder: Path) -> None:
     """Print the metrics as a table, and where the run's files are."""
     table = Table("metric", "value")
     for name, value in metrics.items():

@@ -11,7 +11,7 @@ import hydra
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from nlu.cli import print_metrics, report_errors, run_folder, write_metrics
+from nlu.cli import Metrics, print_metrics, report_errors, run_folder, write_metrics
 from nlu.data.batches import encode_rows
 from nlu.errors import ConfigError
 from nlu.metrics import gold_of, score
@@ -20,7 +20,7 @@ from nlu.parser import check_ontology, load_parser
 log = logging.getLogger(__name__)
 
 
-def evaluate(config: DictConfig) -> dict[str, float | int | str]:
+def evaluate(config: DictConfig) -> Metrics:
     """Score a parser on a split.
 
     Args:

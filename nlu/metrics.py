@@ -9,8 +9,6 @@ from nlu.frame import canonical
 from nlu.ontology import Ontology
 from nlu.span import SpanToken
 
-Metrics = dict[str, float]
-
 
 @dataclass(frozen=True)
 class Gold:
@@ -37,7 +35,9 @@ def gold_of(rows: Iterable[Mapping[str, Any]], seen: set[tuple[str, ...]]) -> li
     ]
 
 
-def score(predictions: Sequence[Sequence[int]], golds: Sequence[Gold], ontology: Ontology) -> Metrics:
+def score(
+    predictions: Sequence[Sequence[int]], golds: Sequence[Gold], ontology: Ontology
+) -> dict[str, float]:
     """Compare predicted target ids with the gold frames.
 
     Returns:

@@ -20,7 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
 from pytorch_lightning.loggers import CSVLogger
 
-from nlu.cli import print_metrics, report_errors, run_folder, write_metrics
+from nlu.cli import Metrics, print_metrics, report_errors, run_folder, write_metrics
 from nlu.data.batches import encode_rows, make_loader
 from nlu.data.rows import target_of
 from nlu.errors import ConfigError
@@ -32,8 +32,6 @@ from nlu.task import OptimConfig, ParsingTask
 from nlu.tokenizer import train_tokenizer
 
 log = logging.getLogger(__name__)
-
-Metrics = dict[str, float | int | str]
 
 SAMPLE = 100
 

@@ -18,11 +18,10 @@ from latency.device.adb import Adb
 from latency.device.conditions import (
     PRECONDITIONS,
     Conditions,
-    affinity_mask,
-    fastest_cores,
     parse_conditions,
     violated,
 )
+from latency.device.cores import affinity_mask, fastest_cores
 from latency.errors import (
     AdbTimeoutError,
     DeviceConfigError,
@@ -240,8 +239,7 @@ class AndroidDevice:
         if self.cores is None:
             self.chosen_cores = []
         elif self.cores == "auto":
-            ranked = fastest_cores(self.description["frequencies_khz"], self.threads)
-            self.chosen_cores = [sorted(frequencies)[position] for position in ranked]
+            self.chosen_cores = fastest_cores(frequencies, self.threads)
         else:
             self.chosen_cores = [int(core) for core in self.cores]
             if not self.chosen_cores or not set(self.chosen_cores) <= set(numbers):

@@ -88,22 +88,6 @@ def violated(conditions: Conditions, *, emulator: bool, fixed_performance: bool)
     return [name for name in PRECONDITIONS if broken[name]]
 
 
-def fastest_cores(frequencies: Sequence[int], count: int) -> list[int]:
-    """Numbers of the `count` fastest cores, ascending; among equals the last, which serve fewer interrupts.
-
-    Args:
-        frequencies: highest frequency of each core, in any unit.
-        count: how many, at least 1.
-    """
-    ranked = sorted(range(len(frequencies)), key=lambda core: (frequencies[core], core), reverse=True)
-    return sorted(ranked[:count])
-
-
-def affinity_mask(cores: Sequence[int]) -> str:
-    """The hexadecimal mask by which `taskset` is told to use these cores."""
-    return f"{sum(1 << core for core in set(cores)):x}"
-
-
 def _number(pattern: str, text: str) -> int | None:
     found = re.search(pattern, text, re.MULTILINE)
     return int(found[1]) if found is not None else None

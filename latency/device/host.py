@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from latency.artifact import Artifact
+from latency.device.cores import fastest_cores
 from latency.errors import DeviceConfigError, DeviceError
 from latency.runner.compile import built_runner
 from latency.runner.process import ProgramRunner, PythonRunner, Runner
@@ -98,9 +99,7 @@ def _choose_cores(cores: Literal["auto"] | list[int] | None, threads: int) -> li
         return []
     allowed = os.sched_getaffinity(0)
     if cores == "auto":
-        # Among equals the last: interrupts are served by the first core on most machines.
-        ranked = sorted(allowed, key=lambda core: (_max_frequency(core), core), reverse=True)
-        return sorted(ranked[:threads])
+        return fastest_cores({core: _max_frequency(core) for core in allowed}, threads)
     chosen = [int(core) for core in cores]
     if not chosen or not set(chosen) <= allowed:
         raise DeviceConfigError(

@@ -2,8 +2,7 @@
 
 It reads one JSON array of runner arguments a line on stdin, with the files for the stream and for stderr in
 front: `["/run/out", "/run/err", "MODEL", "INPUTS", "--first=0", ...]`, and answers with the runner's exit
-    code as a line.
-It ends with its stdin.
+code as a line. It ends with its stdin.
 """
 
 import json

@@ -1,23 +1,15 @@
 """The MAP baseline: one Gaussian process an objective, hyperparameters at their posterior mode."""
 
-import logging
-import warnings
-
 import torch
-from botorch.exceptions.errors import ModelFittingError
-from botorch.exceptions.warnings import BotorchWarning
-from botorch.fit import fit_gpytorch_mll
 from botorch.models.gp_regression import SingleTaskGP
 from botorch.models.model_list_gp_regression import ModelListGP
 from botorch.models.transforms.outcome import Standardize
 from botorch.models.utils.gpytorch_modules import get_covar_module_with_dim_scaled_prior
 from gpytorch.kernels import ScaleKernel
-from gpytorch.mlls import ExactMarginalLogLikelihood
 from gpytorch.priors import GammaPrior
-from linear_operator.utils.warnings import NumericalWarning
 from torch import Tensor
 
-logger = logging.getLogger(__name__)
+from nas.surrogate.mode import degenerate_data_allowed, fit_to_mode
 
 
 class GpSurrogate:
@@ -45,16 +37,7 @@ def _fit_one(X: Tensor, y: Tensor, yvar: Tensor | None) -> SingleTaskGP:
         outputscale_prior=GammaPrior(2.0, 1.0),
     )
     kernel.outputscale = 1.0
-    with warnings.catch_warnings():
-        # A constant objective and repeated points are legal here; the noise and the standardisation cope
-        # with both.
-        warnings.simplefilter("ignore", BotorchWarning)
-        warnings.simplefilter("ignore", NumericalWarning)
+    with degenerate_data_allowed():
         model = SingleTaskGP(X, y, yvar, covar_module=kernel, outcome_transform=Standardize(m=1))
-        start = {name: value.clone() for name, value in model.state_dict().items()}
-        try:
-            fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
-        except ModelFittingError as error:
-            logger.warning("The surrogate keeps its prior's hyperparameters, as their fit failed: %s", error)
-            model.load_state_dict(start)
+        fit_to_mode(model)
     return model.eval()

@@ -3,20 +3,12 @@
 Seconds instead of a minute; also what a fully Bayesian fit falls back to when its chains do not converge.
 """
 
-import logging
-import warnings
-
 import torch
-from botorch.exceptions.errors import ModelFittingError
-from botorch.exceptions.warnings import BotorchWarning
-from botorch.fit import fit_gpytorch_mll
 from botorch.models.map_saas import EnsembleMapSaasSingleTaskGP
 from botorch.models.model_list_gp_regression import ModelListGP
-from gpytorch.mlls import ExactMarginalLogLikelihood
-from linear_operator.utils.warnings import NumericalWarning
 from torch import Tensor
 
-logger = logging.getLogger(__name__)
+from nas.surrogate.mode import degenerate_data_allowed, fit_to_mode
 
 
 class MapSaasSurrogate:
@@ -55,16 +47,8 @@ def fit_map_saas(
     Returns:
         The fitted ensemble in evaluation mode.
     """
-    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-        # A constant objective and repeated points are legal here; the noise and the standardisation cope.
-        warnings.simplefilter("ignore", BotorchWarning)
-        warnings.simplefilter("ignore", NumericalWarning)
+    with torch.random.fork_rng(devices=[]), degenerate_data_allowed():
         torch.manual_seed(seed)
         model = EnsembleMapSaasSingleTaskGP(X, y, yvar, num_taus=num_taus)
-        start = {name: value.clone() for name, value in model.state_dict().items()}
-        try:
-            fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
-        except ModelFittingError as error:
-            logger.warning("MAP-SAAS keeps its initial hyperparameters, as their fit failed: %s", error)
-            torch.nn.Module.load_state_dict(model, start)
+        fit_to_mode(model)
     return model.eval()

@@ -46,7 +46,6 @@ class SaasDensity:
         self._right = np.empty((n, d + 2))
         self._left[:, d] = 1.0
         self._right[:, d + 1] = 1.0
-        self._thin = np.empty((n, d + 1))
         self._squared = np.empty((n, n))
         self._decay = np.empty((n, n))
         self._slope = np.empty((n, n))

@@ -46,7 +46,7 @@ def load_grammar(cache: str | Path, sizes: Mapping[str, int], seed: int) -> data
     for split, size in sizes.items():
         if split not in SPLITS or size < 1:
             raise ConfigError(
-                f"data.sizes.{split}={size}: give each of {', '.join(SPLITS)} at least one row."
+                f"data.load.sizes.{split}={size}: give each of {', '.join(SPLITS)} at least one row."
             )
     return datasets.DatasetDict(
         {

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latency.artifact import Artifact
-from latency.benchmark import MeasurementProtocol, measure, measure_all
 from latency.device.host import HostDevice
 from latency.errors import MissingArtifactError, OutputMismatchError, ProtocolError
 from latency.export import export
+from latency.measurement import MeasurementProtocol, measure, measure_all
 from latency.result import LatencyResult
 from latency.runner.stream import RunReport, RunRequest, Warmup
 from latency.statistics import percentile, percentile_interval

@@ -4,7 +4,6 @@ from pathlib import Path
 import pytest
 
 from latency.artifact import Artifact
-from latency.benchmark import MeasurementProtocol, measure
 from latency.bundle_manifest import Bundle
 from latency.device.adb import FAILURES, Adb
 from latency.device.android import AndroidDevice, Patience
@@ -28,6 +27,7 @@ from latency.errors import (
     WrongAbiError,
 )
 from latency.export import ExportSource, export
+from latency.measurement import MeasurementProtocol, measure
 from latency.result import LatencyResult
 from latency.runner.stream import RunRequest, Warmup
 from latency.testing import BIG_LITTLE, LOW_BATTERY, PLAIN, THROTTLING, Faults, Profile

@@ -1,27 +1,13 @@
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from latency.device.conditions import (
     Conditions,
-    affinity_mask,
     busy_share,
-    fastest_cores,
     parse_conditions,
     violated,
 )
 
 GOOD = Conditions(battery=80, charging=True, thermal_status=0, screen_on=True, load=0.05)
-
-
-@given(st.lists(st.integers(1, 5), min_size=1, max_size=12), st.integers(1, 12))
-def test_no_core_left_out_is_faster_than_a_chosen_one(frequencies: list[int], count: int) -> None:
-    chosen = fastest_cores(frequencies, count)
-    assert len(chosen) == min(count, len(frequencies))
-    others = set(range(len(frequencies))) - set(chosen)
-    assert all(frequencies[core] <= min(frequencies[c] for c in chosen) for core in others)
-    mask = int(affinity_mask(chosen), 16)
-    assert [core for core in range(12) if mask >> core & 1] == chosen
 
 
 def test_conditions_are_read_from_what_android_prints() -> None:
