@@ -1,44 +1,48 @@
 """Which batch to evaluate next: noisy expected hypervolume improvement, point by point.
 
-qLogNEHVI (Daulton et al. 2021, "Parallel Bayesian Optimization of Multiple Noisy Objectives with Expected
-Hypervolume Improvement"; Ament et al. 2023 for the logarithmic form). A batch is chosen by sequential greedy:
-each point given the ones before it, decoded first, so that what is conditioned on is what will run.
+A batch is chosen by sequential greedy: each point given the ones before it, decoded first, so that what is
+conditioned on is what will run.
 
 A point is found in three steps: gradient ascent from several starts with every parameter taken as continuous;
 decoding; then, in the space as it is, turns of steepest ascent over the neighbours in the discrete parameters
 and gradient ascent in the continuous ones, as long as either helps.
 """
 
+import logging
+import time
+
 import torch
-from botorch.acquisition.multi_objective import logei
-from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolumeImprovement
-from botorch.models.model import Model
+from botorch.models.model_list_gp_regression import ModelListGP
 from botorch.optim.optimize import optimize_acqf
-from botorch.sampling.normal import SobolQMCNormalSampler
+from botorch.utils.sampling import draw_sobol_samples
 from torch import Tensor
 
+from nas.improvement import LogNoisyExpectedHypervolumeImprovement
 from nas.space import Point, Space
+from nas.surrogate.members import Members
 
-MC_SAMPLES = 128
-RESTARTS = 2
-RAW_SAMPLES = 64
+logger = logging.getLogger(__name__)
+
+RESTARTS = 4
+# Random points, half of them Sobol points and half around observed points, of which the best are starts.
+RAW_SAMPLES = 256
+# Spread around an observed point, and how many columns move on average.
+LOCAL_SCALE = 0.2
+LOCAL_COLUMNS = 8
 MAX_ITERATIONS = 40
 # Turns of discrete and continuous ascent, and discrete moves in one turn.
 TURNS = 3
 MOVES = 10
 # Random points around a known candidate that are tried at each distance before it is given up.
 ESCAPES = 64
-
-# BoTorch compiles a C++ kernel when the first such acquisition function is made: about 45 s, with a compiler.
-# Saying that this was tried already selects its Python code, fast enough here and the same on every machine.
-logei._load_attempted = True
+# What one point of a batch takes, in gradients at all starts: for the estimate in the log.
+TYPICAL_GRADIENTS = 60
 
 
 def suggest_batch(
-    model: Model,
+    model: ModelListGP,
     space: Space,
     *,
-    X_baseline: Tensor,
     X_pending: Tensor | None,
     reference: Tensor,
     count: int,
@@ -47,40 +51,45 @@ def suggest_batch(
     """Chooses a batch.
 
     Args:
-        model: Fitted to the observations, objectives to be maximised.
+        model: Fitted to the observations, two objectives to be maximised.
         space: The search space, of d unit-cube columns.
-        X_baseline: `n x d`, the observed points.
         X_pending: `p x d`, points that are being evaluated; None: none.
-        reference: `m`, the reference point of the hypervolume.
+        reference: `2`, the reference point of the hypervolume.
         count: Size q of the batch.
         seed: Seed of all randomness.
 
     Returns:
         q points, none of them observed, pending or repeated; fewer if the space has no more.
     """
-    pending = X_baseline[:0] if X_pending is None else X_pending
-    known = {space.key(point) for point in space.decode(torch.cat([X_baseline, pending]).numpy())}
+    observed = Members.of(model.models[0]).X
+    pending = observed[:0] if X_pending is None else X_pending
+    known = {space.key(point) for point in space.decode(torch.cat([observed, pending]).numpy())}
     points: list[Point] = []
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        acquisition = qLogNoisyExpectedHypervolumeImprovement(
-            model=model,
-            ref_point=reference,
-            X_baseline=X_baseline,
-            sampler=SobolQMCNormalSampler(torch.Size([MC_SAMPLES]), seed=seed),
-            prune_baseline=True,
-            X_pending=pending if len(pending) else None,
+        acquisition = LogNoisyExpectedHypervolumeImprovement(
+            model, reference, X_pending=pending, batch=count, seed=seed
         )
+        _log_estimate(acquisition, observed.shape[1], count)
         for _ in range(count):
-            candidate = _Candidate(acquisition, space, known)
-            point = candidate.find()
+            point = _Candidate(acquisition, space, known).find()
             if point is None:
                 break
             known.add(space.key(point))
             points.append(point)
-            pending = torch.cat([pending, torch.from_numpy(space.encode([point]))])
-            acquisition.set_X_pending(pending)
+            acquisition.add_pending(torch.from_numpy(space.encode([point]))[0])
     return points
+
+
+def _log_estimate(acquisition: LogNoisyExpectedHypervolumeImprovement, dimension: int, count: int) -> None:
+    """Say how long choosing the batch will take, by timing a gradient, and how much memory it needs."""
+    X = torch.rand(RESTARTS, 1, dimension, dtype=torch.float64, requires_grad=True)
+    began = time.perf_counter()
+    torch.autograd.grad(acquisition(X).sum(), X)
+    seconds = (time.perf_counter() - began) * TYPICAL_GRADIENTS * count
+    logger.info(
+        "Choosing %d points: about %.0f s and %.0f MB.", count, seconds, acquisition.memory(count) / 1e6
+    )
 
 
 class _Candidate:
@@ -94,7 +103,7 @@ class _Candidate:
 
     def __init__(
         self,
-        acquisition: qLogNoisyExpectedHypervolumeImprovement,
+        acquisition: LogNoisyExpectedHypervolumeImprovement,
         space: Space,
         known: set[tuple[object, ...]],
     ) -> None:
@@ -116,8 +125,8 @@ class _Candidate:
             bounds=self._bounds,
             q=1,
             num_restarts=RESTARTS,
-            raw_samples=RAW_SAMPLES,
-            options={"maxiter": MAX_ITERATIONS, "batch_limit": RESTARTS},
+            batch_initial_conditions=self._starts(),
+            options={"maxiter": MAX_ITERATIONS},
         )
         start = self._space.decode(relaxed.numpy())[0]
         if self._space.key(start) in self._known:
@@ -133,6 +142,20 @@ class _Candidate:
             if value - before < 1e-3:  # the value is a logarithm: a thousandth of the improvement
                 break
         return point
+
+    def _starts(self) -> Tensor:
+        """The best of many random points of the cube, `RESTARTS x 1 x d`."""
+        d, half = self._space.dimension, RAW_SAMPLES // 2
+        seed = int(torch.randint(2**31, ()))
+        anywhere = draw_sobol_samples(self._bounds, n=half, q=1, seed=seed).squeeze(1)
+        around = self._acquisition.candidates_on_front()
+        around = around[torch.randint(len(around), (half,))] if len(around) else anywhere
+        moved = torch.rand_like(around) < LOCAL_COLUMNS / d
+        around = (around + LOCAL_SCALE * torch.randn_like(around) * moved).clamp(0, 1)
+        raw = torch.cat([anywhere, around])
+        with torch.no_grad():
+            values = self._acquisition(raw.unsqueeze(1))
+        return raw[values.topk(RESTARTS).indices].unsqueeze(1)
 
     def _values(self, points: list[Point]) -> Tensor:
         """The acquisition function at p points, `p`."""

@@ -51,7 +51,6 @@ class BayesianStrategy:
             points = suggest_batch(
                 self.surrogate.fit(X, Y, seed=batch_seed),
                 space,
-                X_baseline=X,
                 X_pending=X_others,
                 reference=torch.from_numpy(study.reference_point()),
                 count=count,

@@ -2,14 +2,14 @@
 
 from typing import Protocol
 
-from botorch.models.model import Model
+from botorch.models.model_list_gp_regression import ModelListGP
 from torch import Tensor
 
 
 class Surrogate(Protocol):
     """A probabilistic model of the objectives."""
 
-    def fit(self, X: Tensor, Y: Tensor, Yvar: Tensor | None = None, *, seed: int) -> Model:
+    def fit(self, X: Tensor, Y: Tensor, Yvar: Tensor | None = None, *, seed: int) -> ModelListGP:
         """Fits the model.
 
         Args:
@@ -19,5 +19,5 @@ class Surrogate(Protocol):
             seed: Seed of all randomness.
 
         Returns:
-            A BoTorch model of m independent outcomes whose posterior is in `Y`'s own units.
+            Independent BoTorch models, one an objective, whose posterior is in `Y`'s own units.
         """

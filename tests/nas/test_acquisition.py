@@ -1,10 +1,9 @@
 import itertools
 
 import torch
-from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolumeImprovement
-from botorch.sampling.normal import SobolQMCNormalSampler
 
-from nas.acquisition import MC_SAMPLES, suggest_batch
+from nas.acquisition import suggest_batch
+from nas.improvement import LogNoisyExpectedHypervolumeImprovement
 from nas.space import FloatParameter, IntegerParameter, OrderedParameter, Space
 from nas.surrogate.gp import GpSurrogate
 
@@ -19,16 +18,8 @@ def test_in_a_small_discrete_space_it_finds_the_best_point_that_is_not_known() -
     Y = torch.stack([X.sum(dim=1) + torch.sin(5 * X[:, 0]), -(X[:, 0] ** 2) - X[:, 1]], dim=1)
     model = GpSurrogate().fit(X[observed], Y[observed], seed=0)
     reference = Y.min(dim=0).values
-    (chosen,) = suggest_batch(
-        model, space, X_baseline=X[observed], X_pending=None, reference=reference, count=1, seed=3
-    )
-    acquisition = qLogNoisyExpectedHypervolumeImprovement(
-        model,
-        reference,
-        X[observed],
-        sampler=SobolQMCNormalSampler(torch.Size([MC_SAMPLES]), seed=3),
-        prune_baseline=True,
-    )
+    (chosen,) = suggest_batch(model, space, X_pending=None, reference=reference, count=1, seed=3)
+    acquisition = LogNoisyExpectedHypervolumeImprovement(model, reference, X_pending=X[:0], batch=1, seed=3)
     others = torch.tensor([i for i in range(len(X)) if i not in observed.tolist()])
     with torch.no_grad():
         values = acquisition(X[others].unsqueeze(1))
@@ -41,8 +32,6 @@ def test_continuous_parameters_are_optimised_beside_discrete_ones() -> None:
     X = torch.from_numpy(space.encode(space.decode(torch.rand(20, 2, dtype=torch.float64).numpy())))
     Y = torch.stack([1 - (X[:, 1] - 0.3) ** 2 + X[:, 0], 1 - (X[:, 1] - 0.3) ** 2 - X[:, 0]], dim=1)
     model = GpSurrogate().fit(X, Y, seed=0)
-    points = suggest_batch(
-        model, space, X_baseline=X, X_pending=None, reference=Y.min(dim=0).values, count=3, seed=0
-    )
+    points = suggest_batch(model, space, X_pending=None, reference=Y.min(dim=0).values, count=3, seed=0)
     assert len({space.key(point) for point in points}) == 3
     assert abs(float(points[0]["x"]) - 0.3) < 0.15
