@@ -30,7 +30,7 @@ from nas.surrogate.members import ConditionedMembers, Members
 
 # Sampled sets of values at the observed and pending points, over all members of an ensemble; and of one
 # member at least.
-SAMPLES = 512
+SAMPLES = 256
 MIN_SAMPLES = 32
 # Values at all observed points that decide which of them may lie on a front, over all members.
 PRUNING_SAMPLES = 1024
@@ -143,7 +143,7 @@ def fronts(first: Tensor, second: Tensor, reference: list[float]) -> tuple[Tenso
     below = (first <= reference[0]) | (second <= reference[1])
     edges, order = first.masked_fill(below, reference[0]).sort(dim=-1, descending=True)
     values = second.masked_fill(below, reference[1]).gather(-1, order)
-    start = torch.full_like(edges[..., :1], reference[1])
+    start = first.new_full((*first.shape[:-1], 1), reference[1])
     best = torch.cat([start, values], dim=-1).cummax(dim=-1).values
     on_front = best[..., 1:] > best[..., :-1]
     size = int(on_front.sum(dim=-1).max()) if on_front.shape[-1] else 0

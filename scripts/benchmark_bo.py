@@ -2,11 +2,12 @@
 
     python scripts/benchmark_bo.py part=fit n=240
     python scripts/benchmark_bo.py part=step n=240 q=16
+    python scripts/benchmark_bo.py part=optimise
 
 Options: `datasets=1` data sets, `baseline_python=PATH` an interpreter with `botorch[fully_bayesian]` where it
 is not this one, `x64=false` whether BoTorch's JAX runs in double precision (as shipped it does not),
 `output=FILE` a JSON lines file that every worker's result is added to. Each side runs in its own process, so
-that peak memory can be compared.
+that peak memory can be compared. For `part=optimise` see `benchmark_optimise.py`.
 """
 
 import json
@@ -37,8 +38,15 @@ DEFAULTS = {
     "output": None,
     "side": None,
     "seed": 0,
+    # Only for part=optimise, see benchmark_optimise.py.
+    "problems": ["branin_currin", "dtlz2", "simulated_search"],
+    "methods": ["saasbo", "gp", "map_saas", "sobol", "tpe", "nsga2", "gpsampler"],
+    "seeds": 5,
+    "budget": 240,
+    "workers": 2,
+    "hours": 24.0,
 }
-# The acquisition's optimiser works as hard on both sides; these are the numbers of `nas.acquisition`.
+# How hard BoTorch's optimiser works: no harder than `nas.acquisition`, which has 4 starts out of 256 points.
 RESTARTS, RAW_SAMPLES, MAX_ITERATIONS, MC_SAMPLES = 2, 64, 40, 128
 
 
@@ -50,9 +58,16 @@ def main(arguments: list[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     unknown = sorted(set(config) - set(DEFAULTS))
-    if unknown or config.part not in ("fit", "step"):
-        print("error: use part=fit or part=step, and the options in the file's first lines.", file=sys.stderr)
+    if unknown or config.part not in ("fit", "step", "optimise"):
+        print(
+            "error: use part=fit, part=step or part=optimise, and the options in the file's first lines.",
+            file=sys.stderr,
+        )
         return 1
+    if config.part == "optimise":
+        from benchmark_optimise import optimise
+
+        return optimise(config)
     if config.side is not None:
         print(json.dumps(work(config)))
         return 0
@@ -145,8 +160,6 @@ def simulated(n: int, seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 def run_ours(config: DictConfig, X: Tensor, Y: Tensor) -> tuple[Any, dict[str, float], dict[str, Any]]:
     """Fit cold, then fit warm with the posterior of the batch before; choose a batch where asked."""
-    # Importing it keeps BoTorch from compiling its C++ kernel, which this project does without.
-    import nas.acquisition  # noqa: F401
     from nas.surrogate.saas import SaasSurrogate
 
     torch.set_num_threads(1)
@@ -159,7 +172,7 @@ def run_ours(config: DictConfig, X: Tensor, Y: Tensor) -> tuple[Any, dict[str, f
     began = time.perf_counter()
     SaasSurrogate().fit(X, Y, seed=config.seed + 1)
     cold = time.perf_counter() - began
-    acquisition = choose_batch(model, X, Y, config.q) if config.part == "step" else 0.0
+    acquisition = suggest(model, Y, config.q) if config.part == "step" else 0.0
     timings = {"seconds_cold": cold + acquisition, "seconds_warm": warm + acquisition}
     return model, timings, {"seconds_acquisition": acquisition, "diagnostics": diagnostics}
 
@@ -193,8 +206,24 @@ def qlog_kernel_ready() -> None:
     logei._try_load_fused_kernel()
 
 
+def suggest(model: Any, Y: Tensor, q: int) -> float:
+    """Seconds of choosing q points by this project's acquisition function."""
+    from nas.acquisition import suggest_batch
+    from nas.space import FloatParameter, Space
+
+    space = Space(tuple(FloatParameter(f"x{i}", 0.0, 1.0) for i in range(DIMENSION)))
+    began = time.perf_counter()
+    suggest_batch(model, space, X_pending=None, reference=reference_point(Y), count=q, seed=0)
+    return time.perf_counter() - began
+
+
+def reference_point(Y: Tensor) -> Tensor:
+    """A quarter of the observations lie below it in each objective."""
+    return Y.quantile(0.25, dim=0)
+
+
 def choose_batch(model: Any, X: Tensor, Y: Tensor, q: int) -> float:
-    """Seconds of choosing q points one after the other by qLogNEHVI."""
+    """Seconds of choosing q points one after the other by BoTorch's qLogNEHVI."""
     from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolumeImprovement
     from botorch.optim.optimize import optimize_acqf
     from botorch.sampling.normal import SobolQMCNormalSampler
@@ -202,7 +231,7 @@ def choose_batch(model: Any, X: Tensor, Y: Tensor, q: int) -> float:
     began = time.perf_counter()
     acquisition = qLogNoisyExpectedHypervolumeImprovement(
         model=model,
-        ref_point=Y.quantile(0.25, dim=0).tolist(),
+        ref_point=reference_point(Y),
         X_baseline=X,
         sampler=SobolQMCNormalSampler(torch.Size([MC_SAMPLES]), seed=0),
         prune_baseline=True,

@@ -94,6 +94,8 @@ def test_fronts_have_the_hypervolume_of_their_points(size: int) -> None:
     edges, floors = fronts(points[..., 0], points[..., 1], [-0.5, -0.7])
     # The strips between floors, from the reference to the edge: the area that the front dominates.
     area = ((edges[..., :-1] + 0.5) * floors.diff(dim=-1)).sum(dim=-1)
+    assert edges.shape == floors.shape == (5, 3, edges.shape[-1])
+    assert edges.shape[-1] >= 1
     hypervolume = Hypervolume(torch.tensor([-0.5, -0.7], dtype=torch.float64))
     for index in np.ndindex(5, 3):
         front = points[index]
