@@ -1,7 +1,11 @@
 """Figures of a search, from its study alone.
 
-`python -m nas.figures study=DIR` draws its objectives and hypervolume; `python -m nas.figures figure=3
-'study=[DIR,DIR]'` draws several searches side by side, such as Sobol beside Bayesian optimisation.
+    python -m nas.figures study=DIR                     its objectives and its hypervolume
+    python -m nas.figures study=DIR figure=2            leave-one-out predictions, SAAS beside MAP; a table
+    python -m nas.figures study=DIR figure=importance   which parameters matter; a table
+    python -m nas.figures 'study=[DIR,DIR]' figure=3    searches side by side, such as Sobol beside Bayesian
+
+With `out=FILE` the figure goes to that file.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from rich.console import Console
 
 from nas.cli import run
 from nas.errors import ReportError
@@ -182,29 +187,52 @@ def comparison_figure(studies: Mapping[str, Study]) -> Figure:
 @dataclass
 class _Arguments:
     study: Any = MISSING
-    figure: int = 0
-    out: str = "figure3.png"
+    figure: str = "search"
+    out: str | None = None
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Draws a search's figures anew, or with `figure=3` several searches into the file `out`."""
+    """Draws what `figure` names; several studies only for figure 3, the others one file a study."""
     try:
         given = OmegaConf.merge(OmegaConf.structured(_Arguments), OmegaConf.from_dotlist(list(arguments)))
-        directories = [given.study] if isinstance(given.study, str) else list(given.study)
+        directories = [Path(n) for n in ([given.study] if isinstance(given.study, str) else given.study)]
     except (OmegaConfBaseException, TypeError) as error:
-        raise ReportError("write study=DIR, or figure=3 'study=[DIR,DIR]' and out=FILE.") from error
-    if given.figure == 3:
-        studies = {Path(name).name: open_study(Path(name)) for name in directories}
+        raise ReportError(
+            "write study=DIR, or figure=3 'study=[DIR,DIR]', and out=FILE if wanted."
+        ) from error
+    if given.figure == "3":
+        studies = {directory.name: open_study(directory) for directory in directories}
         if len(studies) < 2:
             raise ReportError("figure 3 compares at least two searches: write 'study=[DIR,DIR]'.")
-        save(comparison_figure(studies), Path(given.out))
-        print(given.out)
+        out = Path(given.out or "figure3.png")
+        save(comparison_figure(studies), out)
+        print(out)
         return
-    if given.figure != 0:
-        raise ReportError(f"there is no figure={given.figure}; leave it out, or write figure=3.")
-    for name in directories:
-        write_figures(open_study(Path(name)), Path(name))
-        print(Path(name) / "figures")
+    if given.figure not in ("search", "2", "importance"):
+        raise ReportError(f"there is no figure={given.figure}; choose one of search, 2, 3 and importance.")
+    for directory in directories:
+        study = open_study(directory)
+        if given.figure == "search":
+            write_figures(study, directory)
+            print(directory / "figures")
+        else:
+            _draw_surrogate(
+                study, given.figure, Path(given.out or directory / "figures" / _FILES[given.figure])
+            )
+
+
+_FILES = {"2": "figure2.png", "importance": "importance.png"}
+
+
+def _draw_surrogate(study: Study, name: str, out: Path) -> None:
+    # Fitting needs BoTorch, which takes seconds to import.
+    from nas.surrogate_figures import leave_one_out_figure, parameter_figure
+
+    figure, table = leave_one_out_figure(study) if name == "2" else parameter_figure(study)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    save(figure, out)
+    Console().print(table)
+    print(out)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from nas.errors import ReportError
 from nas.job import write_json, write_text
 from nas.pareto import better_than, front, hypervolume
 from nas.study import Study, Trial, TrialState, open_study
+from nas.surrogate.diagnostics import diagnostics_table
 
 
 def write_tables(study: Study, directory: Path) -> None:
@@ -150,6 +151,8 @@ def main(arguments: Sequence[str]) -> None:
     write_metrics(study, directory, 0.0)
     if study.trials(TrialState.COMPLETED):
         print_front(study)
+    if study.diagnostics():
+        Console().print(diagnostics_table(study.diagnostics()))
 
 
 if __name__ == "__main__":

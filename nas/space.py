@@ -357,6 +357,27 @@ def _fields(parameter: Parameter) -> dict[str, Any]:
     }
 
 
+def read_space(description: Mapping[str, Mapping[str, Any]]) -> Space:
+    """The space that `Space.describe` described."""
+    kinds = {
+        kind.__name__: kind
+        for kind in (IntegerParameter, FloatParameter, OrderedParameter, CategoricalParameter)
+    }
+    parameters: list[Parameter] = []
+    fixed = {}
+    for name, entry in description.items():
+        if entry["type"] == "fixed":
+            fixed[name] = entry["value"]
+            continue
+        fields: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in entry.items()
+            if key != "type"
+        }
+        parameters.append(kinds[entry["type"]](name, **fields))
+    return Space(tuple(parameters), fixed)
+
+
 def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """What differs between two JSON-able mappings, one line an entry, nested entries by dotted name."""
     lines = []

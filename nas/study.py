@@ -238,6 +238,14 @@ class Study:
         """Batch number (as text) to the time that surrogate and acquisition took."""
         return dict(self._study.user_attrs.get("suggest_seconds", {}))
 
+    def add_diagnostics(self, batch: int, diagnostics: Sequence[Mapping[str, Any]]) -> None:
+        """Records how well a batch's surrogate was sampled, one mapping an objective."""
+        self.note("diagnostics", {**self.diagnostics(), str(batch): [dict(one) for one in diagnostics]})
+
+    def diagnostics(self) -> dict[str, list[dict[str, Any]]]:
+        """Batch number (as text) to what `add_diagnostics` recorded."""
+        return dict(self.noted("diagnostics") or {})
+
     def note(self, name: str, content: Any) -> None:
         """Stores something about the study as a whole, JSON-able."""
         self._study.set_user_attr(name, content)

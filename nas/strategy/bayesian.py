@@ -14,7 +14,7 @@ from nas.strategy import Proposal
 from nas.strategy.sobol import SobolStrategy
 from nas.study import Study, TrialState
 from nas.surrogate import Surrogate
-from nas.surrogate.gp import GpSurrogate
+from nas.surrogate.saas import SaasSurrogate
 
 BAYESIAN = "bayesian"
 
@@ -25,12 +25,12 @@ class BayesianStrategy:
     """Proposes the batch with the largest expected hypervolume improvement.
 
     Args:
-        surrogate: Model of the objectives, or the Hydra node of one; None: `GpSurrogate`.
+        surrogate: Model of the objectives, or the Hydra node of one; None: `SaasSurrogate`.
     """
 
     def __init__(self, surrogate: Any = None) -> None:
         if surrogate is None:
-            self.surrogate: Surrogate = GpSurrogate()
+            self.surrogate: Surrogate = SaasSurrogate()
         else:
             self.surrogate = surrogate if hasattr(surrogate, "fit") else instantiate(surrogate)
 
@@ -48,8 +48,12 @@ class BayesianStrategy:
         X_others = torch.from_numpy(space.encode([trial.point for trial in others])) if others else None
         with _one_thread():
             batch_seed = seed + len(study)
+            model = self.surrogate.fit(X, Y, seed=batch_seed)
+            if self.surrogate.diagnostics:
+                found = [one.as_dict() for one in self.surrogate.diagnostics]
+                study.add_diagnostics(study.batch_of(len(study)), found)
             points = suggest_batch(
-                self.surrogate.fit(X, Y, seed=batch_seed),
+                model,
                 space,
                 X_pending=X_others,
                 reference=torch.from_numpy(study.reference_point()),

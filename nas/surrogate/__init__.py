@@ -1,13 +1,22 @@
 """Surrogate models: what the trials so far say about the objectives."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from botorch.models.model_list_gp_regression import ModelListGP
 from torch import Tensor
 
+from nas.surrogate.diagnostics import FitDiagnostics
+
 
 class Surrogate(Protocol):
-    """A probabilistic model of the objectives."""
+    """A probabilistic model of the objectives.
+
+    Attributes:
+        diagnostics: Of the last fit, one an objective; none where nothing is sampled.
+    """
+
+    diagnostics: Sequence[FitDiagnostics]
 
     def fit(self, X: Tensor, Y: Tensor, Yvar: Tensor | None = None, *, seed: int) -> ModelListGP:
         """Fits the model.

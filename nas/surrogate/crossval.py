@@ -12,7 +12,6 @@ References:
 
 from dataclasses import dataclass
 
-import gpytorch
 import numpy as np
 import torch
 from arviz_stats.base import array_stats
@@ -24,6 +23,7 @@ from scipy import stats
 from scipy.special import logsumexp
 
 from nas.surrogate.errors import SurrogateError
+from nas.surrogate.members import Members
 
 Array = NDArray[np.float64]
 # Above this the smoothed weights have too heavy a tail for their estimate to be trusted (Vehtari et al.
@@ -101,7 +101,7 @@ def _one_objective(model: ExactGP) -> LeaveOneOut:
     log_weights, k = _smoothed_weights(log_density, equal=not hasattr(model, "num_mcmc_samples"))
     weights = np.exp(log_weights)
     lower, upper = (_mixture_quantile(p, mean, variance, weights) for p in (0.025, 0.975))
-    scale, shift = _units(model)
+    scale, shift = Members.of(model).scale, Members.of(model).shift
     return LeaveOneOut(
         observed=observed * scale + shift,
         mean=(weights * mean).sum(0) * scale + shift,
@@ -122,20 +122,13 @@ def closed_form(model: ExactGP) -> tuple[Array, Array, Array]:
         Means and variances of each observation given the others, noise included, both `s x n`, and the `n`
         observations; all in the model's standardised units.
     """
-    with torch.no_grad(), gpytorch.settings.fast_computations(False, False, False):
-        X = model.train_inputs[0]
-        prior = model.forward(X)
-        noisy = model.likelihood(prior, X).covariance_matrix
-        y = model.train_targets
-        members = noisy.shape[0] if noisy.ndim == 3 else 1
-        n = y.shape[-1]
-        # A SAAS ensemble keeps its data once; the others keep a copy a member.
-        residual = (y - prior.mean).expand(members, n)
-        inverse = torch.cholesky_inverse(torch.linalg.cholesky(noisy.expand(members, n, n)))
-        variance = 1 / inverse.diagonal(dim1=-2, dim2=-1)
-        mean = y - (inverse @ residual.unsqueeze(-1)).squeeze(-1) * variance
-    observed = y.reshape(-1, n)[0].numpy()
-    return mean.reshape(members, n).numpy(), variance.numpy(), observed
+    members = Members.of(model)
+    covariance = members.kernel(members.X, members.X) + torch.diag_embed(members.noise)
+    inverse = torch.cholesky_inverse(torch.linalg.cholesky(covariance))
+    variance = 1 / inverse.diagonal(dim1=-2, dim2=-1)
+    residual = members.y - members.mean[:, None]
+    mean = members.y - (inverse @ residual.unsqueeze(-1)).squeeze(-1) * variance
+    return mean.numpy(), variance.numpy(), members.y.numpy()
 
 
 def _smoothed_weights(log_density: Array, *, equal: bool) -> tuple[Array, Array]:
@@ -163,11 +156,3 @@ def _mixture_quantile(p: float, mean: Array, variance: Array, weights: Array) ->
         below = (weights * stats.norm.cdf(middle, mean, scale)).sum(0) < p
         low, high = np.where(below, middle, low), np.where(below, high, middle)
     return np.asarray(0.5 * (low + high), dtype=np.float64)
-
-
-def _units(model: ExactGP) -> tuple[float, float]:
-    """Factor and offset from standardised to the objective's own units."""
-    transform = getattr(model, "outcome_transform", None)
-    if transform is None:
-        return 1.0, 0.0
-    return float(transform.stdvs.reshape(-1)[0]), float(transform.means.reshape(-1)[0])

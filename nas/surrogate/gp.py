@@ -1,5 +1,7 @@
 """The MAP baseline: one Gaussian process an objective, hyperparameters at their posterior mode."""
 
+from collections.abc import Sequence
+
 import torch
 from botorch.models.gp_regression import SingleTaskGP
 from botorch.models.model_list_gp_regression import ModelListGP
@@ -9,6 +11,7 @@ from gpytorch.kernels import ScaleKernel
 from gpytorch.priors import GammaPrior
 from torch import Tensor
 
+from nas.surrogate.diagnostics import FitDiagnostics
 from nas.surrogate.mode import degenerate_data_allowed, fit_to_mode
 
 
@@ -18,6 +21,8 @@ class GpSurrogate:
     The prior is that of Hvarfner et al. 2024, "Vanilla Bayesian Optimization Performs Great in High
     Dimensions".
     """
+
+    diagnostics: Sequence[FitDiagnostics] = ()
 
     def fit(self, X: Tensor, Y: Tensor, Yvar: Tensor | None = None, *, seed: int) -> ModelListGP:
         """See `Surrogate.fit`."""

@@ -6,18 +6,17 @@ them so.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from botorch.models.model import Model
 from botorch.models.model_list_gp_regression import ModelListGP
-from gpytorch.kernels import ScaleKernel
 from gpytorch.models import ExactGP
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from rich.table import Table
 
 from nas.surrogate.errors import SurrogateError
+from nas.surrogate.members import Members
 
 Array = NDArray[np.float64]
 
@@ -66,10 +65,7 @@ def importances(model: Model, names: Sequence[str], columns: Sequence[slice]) ->
 
 
 def _one_objective(model: ExactGP, names: tuple[str, ...], columns: Sequence[slice]) -> Importance:
-    kernel = model.covar_module
-    base = kernel.base_kernel if isinstance(kernel, ScaleKernel) else kernel
-    lengthscale = base.lengthscale.detach().numpy()
-    rho = lengthscale.reshape(-1, lengthscale.shape[-1]) ** -2.0
+    rho = Members.of(model).lengthscale.numpy() ** -2.0
     if len(names) != len(columns) or sum(c.stop - c.start for c in columns) != rho.shape[1]:
         raise SurrogateError(
             f"The model has {rho.shape[1]} columns, the parameters have others; "
@@ -98,13 +94,12 @@ def importance_table(found: Sequence[Importance], objectives: Sequence[str]) -> 
     return result
 
 
-def importance_figure(found: Sequence[Importance], objectives: Sequence[str], path: Path) -> None:
-    """Draw the shares with their intervals, one panel an objective.
+def importance_figure(found: Sequence[Importance], objectives: Sequence[str]) -> Figure:
+    """Draws the shares with their intervals, one panel an objective.
 
     Args:
         found: One an objective.
         objectives: Their names.
-        path: File to write; its suffix says the format.
     """
     count = len(found[0].names)
     figure = Figure(figsize=(4.0 * len(found) + 1.5, 0.22 * count + 1.2), layout="constrained")
@@ -117,4 +112,4 @@ def importance_figure(found: Sequence[Importance], objectives: Sequence[str], pa
         panel.set_xlim(0, 1)
         panel.set_title(objective)
         panel.set_xlabel("share of the inverse squared lengthscales")
-    figure.savefig(path)
+    return figure

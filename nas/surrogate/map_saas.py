@@ -3,11 +3,14 @@
 Seconds instead of a minute; also what a fully Bayesian fit falls back to when its chains do not converge.
 """
 
+from collections.abc import Sequence
+
 import torch
 from botorch.models.map_saas import EnsembleMapSaasSingleTaskGP
 from botorch.models.model_list_gp_regression import ModelListGP
 from torch import Tensor
 
+from nas.surrogate.diagnostics import FitDiagnostics
 from nas.surrogate.mode import degenerate_data_allowed, fit_to_mode
 
 
@@ -17,6 +20,8 @@ class MapSaasSurrogate:
     Args:
         num_taus: Members of each ensemble; their global shrinkages are drawn from HalfCauchy(0.1).
     """
+
+    diagnostics: Sequence[FitDiagnostics] = ()
 
     def __init__(self, num_taus: int = 4) -> None:
         self.num_taus = num_taus

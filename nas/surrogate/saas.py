@@ -8,6 +8,7 @@ References:
 import logging
 import os
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -29,6 +30,8 @@ logger = logging.getLogger(__name__)
 # Climbing starts from a moderately noisy and smooth model, around which the starts of several chains lie.
 _CLIMB_FROM = {"mean": 0.0, "noise": np.log(0.05), "outputscale": 0.0, "tausq": np.log(0.1), "local": 0.0}
 _MAP_TAUS = 8
+# Gradients a step of a chain takes, for the estimate in the log.
+_TYPICAL_LEAPFROGS = 13
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class SaasSurrogate:
         self._chains = chains
         self._warm_start = warm_start
         self._ends: list[list[Start]] = []
-        self.diagnostics: list[FitDiagnostics] = []
+        self.diagnostics: Sequence[FitDiagnostics] = ()
 
     def fit(self, X: Tensor, Y: Tensor, Yvar: Tensor | None = None, *, seed: int) -> ModelListGP:
         """See `Surrogate.fit`; the objectives are sampled at once, one thread each."""
@@ -96,6 +99,7 @@ class SaasSurrogate:
         densities = [model.density(self._prior) for model in models]
         # A thread of LAPACK each: at these sizes more threads cost more than they give.
         workers = min(len(models), os.cpu_count() or 1)
+        self._log_estimate(densities, workers)
         with threadpool_limits(1), ThreadPoolExecutor(workers) as pool:
             fits = list(pool.map(lambda i: self._fit_one(i, densities[i], len(X), seed), range(len(models))))
         self._ends = [fit.ends for fit in fits]
@@ -116,6 +120,23 @@ class SaasSurrogate:
                 model.load_draws(fit.draws, self._prior)
                 fitted.append(model)
         return ModelListGP(*fitted)
+
+    def _log_estimate(self, densities: Sequence[SaasDensity], workers: int) -> None:
+        """Say how long the fits will take, by timing one gradient, and how much memory they need."""
+        position = np.full(densities[0].layout.size, -1.0)
+        began = time.perf_counter()
+        for density in densities:
+            density(position)
+        warm = self._warm_start and bool(self._ends)
+        steps = (self._config.warm_warmup if warm else self._config.warmup) + self._config.samples
+        seconds = (time.perf_counter() - began) * steps * self._chains * _TYPICAL_LEAPFROGS / workers
+        logger.info(
+            "Fitting %d objectives to %d observations: about %.0f s and %.0f MB, if the chains converge.",
+            len(densities),
+            densities[0].observations,
+            seconds,
+            sum(density.memory() for density in densities) / 1e6,
+        )
 
     def _fit_one(self, objective: int, density: SaasDensity, observations: int, seed: int) -> _Fit:
         began = time.perf_counter()

@@ -54,6 +54,16 @@ class SaasDensity:
         self._scratch = np.empty(n * n // 4 + n)
         self._gradient = np.empty(self.layout.size)
 
+    @property
+    def observations(self) -> int:
+        """n, the number of observations."""
+        return len(self._y)
+
+    def memory(self) -> int:
+        """Bytes of all buffers."""
+        buffers = (self._left, self._right, self._squared, self._decay, self._slope, self._covariance)
+        return sum(buffer.nbytes for buffer in buffers) + self._scratch.nbytes
+
     def __call__(self, z: Vector) -> tuple[float, Vector]:
         """Evaluate the density.
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 from rich.console import Console
 
-from nas.surrogate.diagnostics import diagnose, rhat, table
+from nas.surrogate.diagnostics import diagnose, diagnostics_table, rhat
 from nas.surrogate.nuts import Chain, NutsConfig, Start, Vector, sample_chain
 
 
@@ -48,5 +48,5 @@ def test_diagnostics_are_plain_numbers_and_a_table() -> None:
     assert json.loads(json.dumps(found.as_dict()))["observations"] == 7
     console = Console(width=140, record=True, quiet=False)
     with console.capture() as captured:
-        console.print(table([found, found]))
+        console.print(diagnostics_table({"1": [found.as_dict(), found.as_dict()]}))
     assert captured.get().count("converged") == 2
