@@ -28,6 +28,7 @@ from torch import Tensor
 DIMENSION = 24
 HELD_OUT = 500
 BATCH = 16
+THINNING = 16
 DEFAULTS = {
     "part": "fit",
     "n": 240,
@@ -101,6 +102,9 @@ def compare(config: DictConfig) -> int:
         "memory_ratio": total("ours", "peak_gb") / total("botorch", "peak_gb"),
         "log_density_difference": (total("ours", "log_density") - total("botorch", "log_density"))
         / config.datasets,
+        "loo_log_density_difference": (total("ours", "loo_log_density") - total("botorch", "loo_log_density"))
+        / config.datasets,
+        "ess_per_second_ratio": total("ours", "ess_per_second") / total("botorch", "ess_per_second"),
     }
     print(json.dumps(summary))
     return 0
@@ -126,6 +130,8 @@ def work(config: DictConfig) -> dict[str, Any]:
     """One side on one data set."""
     X, Y, X_test, Y_test = simulated(config.n, config.seed)
     run = run_ours if config.side == "ours" else run_botorch
+    from nas.surrogate.crossval import leave_one_out
+
     model, timings, extra = run(config, X, Y)
     # The peak is that of fitting (and choosing a batch); predicting the held-out points comes after it.
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
@@ -137,6 +143,7 @@ def work(config: DictConfig) -> dict[str, Any]:
         "x64": config.x64,
         "peak_gb": peak,
         "log_density": held_out_log_density(model, X_test, Y_test),
+        "loo_log_density": float(np.mean([one.summary()["log_density"] for one in leave_one_out(model)])),
         **timings,
         **extra,
     }
@@ -170,11 +177,14 @@ def run_ours(config: DictConfig, X: Tensor, Y: Tensor) -> tuple[Any, dict[str, f
     warm = time.perf_counter() - began
     diagnostics = [one.as_dict() for one in surrogate.diagnostics]
     began = time.perf_counter()
-    SaasSurrogate().fit(X, Y, seed=config.seed + 1)
+    cold_surrogate = SaasSurrogate()
+    cold_surrogate.fit(X, Y, seed=config.seed + 1)
     cold = time.perf_counter() - began
+    ess = min(one.ess_bulk for one in cold_surrogate.diagnostics)
     acquisition = suggest(model, Y, config.q) if config.part == "step" else 0.0
     timings = {"seconds_cold": cold + acquisition, "seconds_warm": warm + acquisition}
-    return model, timings, {"seconds_acquisition": acquisition, "diagnostics": diagnostics}
+    extra = {"seconds_acquisition": acquisition, "ess_per_second": ess / cold, "diagnostics": diagnostics}
+    return model, timings, extra
 
 
 def run_botorch(config: DictConfig, X: Tensor, Y: Tensor) -> tuple[Any, dict[str, float], dict[str, Any]]:
@@ -191,12 +201,32 @@ def run_botorch(config: DictConfig, X: Tensor, Y: Tensor) -> tuple[Any, dict[str
     models = []
     for i in range(Y.shape[1]):
         model = SaasFullyBayesianSingleTaskGP(X, Y[:, i : i + 1], outcome_transform=Standardize(m=1))
-        fit_fully_bayesian_model_nuts(model, disable_progbar=True, seed=config.seed + i)
+        # All draws are kept for a moment, to see how many of them count.
+        fit_fully_bayesian_model_nuts(model, thinning=1, disable_progbar=True, seed=config.seed + i)
         models.append(model)
     joint = ModelListGP(*models)
     fit = time.perf_counter() - began
+    ess = min(thin(model) for model in models)
     acquisition = choose_batch(joint, X, Y, config.q) if config.part == "step" else 0.0
-    return joint, {"seconds_cold": fit + acquisition}, {"seconds_acquisition": acquisition}
+    extra = {"seconds_acquisition": acquisition, "ess_per_second": ess / fit}
+    return joint, {"seconds_cold": fit + acquisition}, extra
+
+
+def thin(model: Any) -> float:
+    """Keep every 16th draw of a fitted BoTorch model; returns the smallest effective sample size before."""
+    from nas.surrogate.diagnostics import effective_sample_size
+
+    kernel = model.covar_module
+    draws = {
+        "mean": model.mean_module.constant.detach().reshape(-1),
+        "outputscale": kernel.outputscale.detach().reshape(-1),
+        "lengthscale": kernel.base_kernel.lengthscale.detach().squeeze(-2),
+        "noise": model.likelihood.noise.detach().reshape(-1),
+    }
+    columns = torch.cat([value.reshape(len(value), -1).double() for value in draws.values()], dim=1)
+    model.load_mcmc_samples({name: value[THINNING - 1 :: THINNING] for name, value in draws.items()})
+    model.eval()
+    return min(effective_sample_size(column[None]) for column in columns.T.numpy())
 
 
 def qlog_kernel_ready() -> None:

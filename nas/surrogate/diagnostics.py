@@ -112,7 +112,7 @@ def diagnose(chains: Sequence[Chain], *, objective: int, observations: int, warm
         observations=observations,
         warm=warm,
         rhat=max(rhat(one) for one in series),
-        ess_bulk=min(float(array_stats.ess(one, method="bulk")) for one in series),
+        ess_bulk=min(effective_sample_size(one) for one in series),
         ess_tail=min(float(array_stats.ess(one, method="tail", prob=(0.05, 0.95))) for one in series),
         divergences=int(sum(chain.diverging.sum() for chain in chains)),
         tree_depth=float(depth.mean()),
@@ -122,6 +122,15 @@ def diagnose(chains: Sequence[Chain], *, objective: int, observations: int, warm
         leapfrogs=int(sum(chain.warmup_leapfrogs + chain.leapfrogs.sum() for chain in chains)),
         draws=len(depth),
     )
+
+
+def effective_sample_size(draws: Vector) -> float:
+    """Bulk effective sample size (Vehtari et al. 2021).
+
+    Args:
+        draws: `chains x draws` of one quantity.
+    """
+    return float(array_stats.ess(draws, method="bulk"))
 
 
 def rhat(draws: Vector) -> float:
