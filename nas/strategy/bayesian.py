@@ -1,18 +1,22 @@
 """Bayesian optimisation: a surrogate of the objectives and an acquisition function over it."""
 
 import logging
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from hydra.utils import instantiate
+from torch import Tensor
 
 from nas.acquisition import suggest_batch
+from nas.job import is_finite
 from nas.space import Space
 from nas.strategy import Proposal
 from nas.strategy.sobol import SobolStrategy
-from nas.study import Study, TrialState
+from nas.study import Study, Trial, TrialState
 from nas.surrogate import Surrogate
 from nas.surrogate.saas import SaasSurrogate
 
@@ -26,9 +30,12 @@ class BayesianStrategy:
 
     Args:
         surrogate: Model of the objectives, or the Hydra node of one; None: `SaasSurrogate`.
+        observed_noise: Take an objective's noise as known where every trial has its standard error, in the
+            metric `<objective>_se`; otherwise one noise variance is inferred.
     """
 
-    def __init__(self, surrogate: Any = None) -> None:
+    def __init__(self, surrogate: Any = None, observed_noise: bool = False) -> None:
+        self._observed_noise = observed_noise
         if surrogate is None:
             self.surrogate: Surrogate = SaasSurrogate()
         else:
@@ -48,7 +55,7 @@ class BayesianStrategy:
         X_others = torch.from_numpy(space.encode([trial.point for trial in others])) if others else None
         with _one_thread():
             batch_seed = seed + len(study)
-            model = self.surrogate.fit(X, Y, seed=batch_seed)
+            model = self.surrogate.fit(X, Y, self._noise(study, observed), seed=batch_seed)
             if self.surrogate.diagnostics:
                 found = [one.as_dict() for one in self.surrogate.diagnostics]
                 study.add_diagnostics(study.batch_of(len(study)), found)
@@ -63,6 +70,25 @@ class BayesianStrategy:
         if not points:
             return SobolStrategy().suggest(study, space, count, seed=seed)
         return [Proposal(point, BAYESIAN) for point in points]
+
+    def _noise(self, study: Study, trials: Sequence[Trial]) -> Tensor | None:
+        """The objectives' noise variances, `n x 2`, NaN where they are not known; None if none is."""
+        if not self._observed_noise:
+            return None
+        names = [f"{name}_se" for name in study.objectives]
+        errors = np.array([[_positive(trial.metrics.get(name)) for name in names] for trial in trials])
+        if np.isnan(errors).any(axis=0).all():
+            logger.warning(
+                "observed_noise is on, but no objective has its standard error (%s) in every trial; "
+                "the noise is inferred.",
+                " or ".join(names),
+            )
+            return None
+        return torch.from_numpy((errors / study.scale()) ** 2)
+
+
+def _positive(value: Any) -> float:
+    return float(value) if is_finite(value) and value > 0 else math.nan
 
 
 @contextmanager

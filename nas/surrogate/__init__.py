@@ -24,7 +24,7 @@ class Surrogate(Protocol):
         Args:
             X: `n x d`, float64, in the unit cube; n is at least 1.
             Y: `n x m`, float64, to be maximised; finite.
-            Yvar: `n x m`, known noise variances of `Y`; None to infer one a objective.
+            Yvar: `n x m`, known noise variances of `Y`; None, or a column with a NaN, to infer one variance.
             seed: Seed of all randomness.
 
         Returns:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from nas.surrogate.diagnostics import FitDiagnostics
 from nas.surrogate.mode import degenerate_data_allowed, fit_to_mode
+from nas.surrogate.noise import known_noise
 
 
 class GpSurrogate:
@@ -28,10 +29,7 @@ class GpSurrogate:
         """See `Surrogate.fit`."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            models = [
-                _fit_one(X, Y[:, i : i + 1], None if Yvar is None else Yvar[:, i : i + 1])
-                for i in range(Y.shape[1])
-            ]
+            models = [_fit_one(X, Y[:, i : i + 1], known_noise(Yvar, i)) for i in range(Y.shape[1])]
         return ModelListGP(*models)
 
 

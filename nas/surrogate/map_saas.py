@@ -12,6 +12,7 @@ from torch import Tensor
 
 from nas.surrogate.diagnostics import FitDiagnostics
 from nas.surrogate.mode import degenerate_data_allowed, fit_to_mode
+from nas.surrogate.noise import known_noise
 
 
 class MapSaasSurrogate:
@@ -29,9 +30,7 @@ class MapSaasSurrogate:
     def fit(self, X: Tensor, Y: Tensor, Yvar: Tensor | None = None, *, seed: int) -> ModelListGP:
         """See `Surrogate.fit`."""
         models = [
-            fit_map_saas(
-                X, Y[:, i : i + 1], None if Yvar is None else Yvar[:, i : i + 1], self.num_taus, seed=seed + i
-            )
+            fit_map_saas(X, Y[:, i : i + 1], known_noise(Yvar, i), self.num_taus, seed=seed + i)
             for i in range(Y.shape[1])
         ]
         return ModelListGP(*models)

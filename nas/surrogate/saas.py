@@ -20,6 +20,7 @@ from torch import Tensor
 from nas.surrogate.diagnostics import FitDiagnostics, diagnose
 from nas.surrogate.errors import SurrogateError
 from nas.surrogate.map_saas import fit_map_saas
+from nas.surrogate.noise import known_noise
 from nas.surrogate.nuts import Chain, NutsConfig, Start, laplace_start, sample_chain
 from nas.surrogate.saas_density import SaasDensity
 from nas.surrogate.saas_model import SaasGP
@@ -95,7 +96,7 @@ class SaasSurrogate:
     def fit(self, X: Tensor, Y: Tensor, Yvar: Tensor | None = None, *, seed: int) -> ModelListGP:
         """See `Surrogate.fit`; the objectives are sampled at once, one thread each."""
         columns = [slice(i, i + 1) for i in range(Y.shape[1])]
-        models = [SaasGP(X, Y[:, c], None if Yvar is None else Yvar[:, c]) for c in columns]
+        models = [SaasGP(X, Y[:, c], known_noise(Yvar, i)) for i, c in enumerate(columns)]
         densities = [model.density(self._prior) for model in models]
         # A thread of LAPACK each: at these sizes more threads cost more than they give.
         workers = min(len(models), os.cpu_count() or 1)
@@ -114,7 +115,7 @@ class SaasSurrogate:
                     i,
                     fit.diagnostics.rhat,
                 )
-                noise = None if Yvar is None else Yvar[:, column]
+                noise = known_noise(Yvar, i)
                 fitted.append(fit_map_saas(X, Y[:, column], noise, _MAP_TAUS, seed=seed + i))
             else:
                 model.load_draws(fit.draws, self._prior)
@@ -123,10 +124,9 @@ class SaasSurrogate:
 
     def _log_estimate(self, densities: Sequence[SaasDensity], workers: int) -> None:
         """Say how long the fits will take, by timing one gradient, and how much memory they need."""
-        position = np.full(densities[0].layout.size, -1.0)
         began = time.perf_counter()
         for density in densities:
-            density(position)
+            density(np.full(density.layout.size, -1.0))
         warm = self._warm_start and bool(self._ends)
         steps = (self._config.warm_warmup if warm else self._config.warmup) + self._config.samples
         seconds = (time.perf_counter() - began) * steps * self._chains * _TYPICAL_LEAPFROGS / workers
