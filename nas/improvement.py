@@ -31,7 +31,7 @@ from nas.surrogate.members import ConditionedMembers, Members
 # Sampled sets of values at the observed and pending points, over all members of an ensemble; and of one
 # member at least.
 SAMPLES = 256
-MIN_SAMPLES = 32
+MIN_SAMPLES = 16
 # Values at all observed points that decide which of them may lie on a front, over all members.
 PRUNING_SAMPLES = 1024
 # Candidates that are evaluated at once, so that the work space stays small.

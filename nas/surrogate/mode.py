@@ -13,6 +13,9 @@ from gpytorch.mlls import ExactMarginalLogLikelihood
 from gpytorch.models import ExactGP
 from linear_operator.utils.warnings import NumericalWarning
 
+# The last steps towards a flat mode change no prediction and take most of the time.
+MAX_ITERATIONS = 150
+
 logger = logging.getLogger(__name__)
 
 
@@ -29,7 +32,10 @@ def fit_to_mode(model: ExactGP) -> None:
     """Fit a BoTorch model in place; if that fails it keeps what it came with, with a warning."""
     start = {name: value.clone() for name, value in model.state_dict().items()}
     try:
-        fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
+        fit_gpytorch_mll(
+            ExactMarginalLogLikelihood(model.likelihood, model),
+            optimizer_kwargs={"options": {"maxiter": MAX_ITERATIONS}},
+        )
     except ModelFittingError as error:
         logger.warning("The surrogate keeps its initial hyperparameters, as their fit failed: %s", error)
         # BoTorch's ensembles take draws, not weights, by their own method of this name.

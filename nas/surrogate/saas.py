@@ -100,8 +100,8 @@ class SaasSurrogate:
         densities = [model.density(self._prior) for model in models]
         # A thread of LAPACK each: at these sizes more threads cost more than they give.
         workers = min(len(models), os.cpu_count() or 1)
-        self._log_estimate(densities, workers)
         with threadpool_limits(1), ThreadPoolExecutor(workers) as pool:
+            self._log_estimate(densities, workers)
             fits = list(pool.map(lambda i: self._fit_one(i, densities[i], len(X), seed), range(len(models))))
         self._ends = [fit.ends for fit in fits]
         self.diagnostics = [fit.diagnostics for fit in fits]
@@ -124,6 +124,8 @@ class SaasSurrogate:
 
     def _log_estimate(self, densities: Sequence[SaasDensity], workers: int) -> None:
         """Say how long the fits will take, by timing one gradient, and how much memory they need."""
+        for density in densities:  # once for nothing: its memory is touched for the first time
+            density(np.full(density.layout.size, -1.0))
         began = time.perf_counter()
         for density in densities:
             density(np.full(density.layout.size, -1.0))
