@@ -187,7 +187,8 @@ class AndroidDevice:
                 failure = error
                 self.adb.wait(timeout=30)
                 continue
-            if "THROTTLED" in self.suppress or not self._observe("after").throttled:
+            conditions = self._observe("after")
+            if "THROTTLED" in self.suppress or not conditions.throttled:
                 return report
             failure = ThrottledError(
                 "The phone slowed itself down during every attempt; cool it, or raise "
