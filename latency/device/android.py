@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
+from filelock import FileLock
+
 from latency.artifact import Artifact, sha256
 from latency.bundle_manifest import Bundle
 from latency.device import speed_benchmark
@@ -23,6 +25,7 @@ from latency.device.conditions import (
     violated,
 )
 from latency.device.cores import affinity_mask, fastest_cores
+from latency.device.lock import lock_phone
 from latency.errors import (
     AdbTimeoutError,
     DeviceConfigError,
@@ -121,6 +124,7 @@ class AndroidDevice:
         self.suppress = list(suppress or [])
         self.patience = patience or Patience()
         self.adb = adb or Adb()
+        self.lock: FileLock | None = None
         self.chosen_cores: list[int] = []
         self.fixed_performance = False
         self.description: dict[str, Any] = {}
@@ -128,12 +132,16 @@ class AndroidDevice:
         self.marks: set[str] = set()
 
     def __enter__(self) -> Self:
-        """Find the phone, install the bundle, fix the clocks where that is offered, and check the
+        """Find the phone, take it, install the bundle, fix the clocks where that is offered, and check the
         preconditions.
+
+        Raises:
+            DeviceBusyError: another benchmark is using the phone, and is left alone.
+            DeviceError: the phone cannot be reached or used; the subclass and the text say why.
         """
         if self.address is not None:
             self.adb.connect(self.address)
-        self.adb.choose(self.serial or self.address)
+        self.lock = lock_phone(self.adb.choose(self.serial or self.address))
         try:
             self._identify()
             self._install(self.bundle.path, self._bundle_folder, self.bundle.hashes)
@@ -357,9 +365,13 @@ class AndroidDevice:
 
     def _restore(self) -> None:
         # Each step by itself: a phone that has gone cannot be tidied, and must not hide the error before.
-        for step in (self._end_runner, self._remove_artifacts, self._release_clocks):
-            with contextlib.suppress(DeviceError):
-                step()
+        try:
+            for step in (self._end_runner, self._remove_artifacts, self._release_clocks):
+                with contextlib.suppress(DeviceError):
+                    step()
+        finally:
+            if self.lock is not None:
+                self.lock.release()
 
     def _remove_artifacts(self) -> None:
         self.adb.shell(f"rm -rf {ROOT}/artifact-* {ROOT}/errors {ROOT}/running")
