@@ -70,6 +70,13 @@ class Artifact:
         count: int = self.manifest["inputs"]["count"]
         return count
 
+    @property
+    def bundled_count(self) -> int:
+        """Number of first inputs that the lite file carries as PyTorch's bundled inputs."""
+        # Artifacts that were exported before there were any do not say.
+        count: int = self.manifest.get("bundled_inputs", 0)
+        return count
+
     def inputs(self) -> list[list[list[int]]]:
         """Read the recorded inputs.
 

@@ -19,15 +19,15 @@ class Bundle:
 
     Attributes:
         path: the folder.
-        abi: Android's name of the architecture, `arm64-v8a` or `x86_64`.
-        torch: version of the libraries in it.
+        abi: Android's name of the architecture, `arm64-v8a` or `x86_64`; None where only a phone can tell.
+        torch: version of the libraries in it; None where it is not known.
         command: how to start the runner inside the folder.
         hashes: SHA-256 of each file, by name.
     """
 
     path: Path
-    abi: str
-    torch: str
+    abi: str | None
+    torch: str | None
     command: tuple[str, ...]
     hashes: dict[str, str]
 

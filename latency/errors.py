@@ -101,6 +101,10 @@ class OfflineError(DeviceError):
     """The phone is attached but does not answer."""
 
 
+class DeviceBusyError(DeviceError):
+    """Another benchmark on this machine is using the phone."""
+
+
 class DeviceLostError(DeviceError):
     """The connection to the phone broke off in the middle of a command."""
 

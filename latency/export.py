@@ -16,6 +16,7 @@ import hydra
 import torch
 import torch.jit.mobile
 from omegaconf import DictConfig
+from torch.utils.bundled_inputs import InflatableArg, bundle_inputs
 
 from latency.artifact import FORMAT, Artifact, Inputs, output_checksum, sha256, write_inputs
 from latency.cli import Metrics, output_dir, report_errors, report_metrics
@@ -29,7 +30,12 @@ Call = Callable[..., torch.Tensor]
 
 
 def export(
-    source: ExportSource, directory: Path, *, name: str = "artifact", parity_inputs: int = 50
+    source: ExportSource,
+    directory: Path,
+    *,
+    name: str = "artifact",
+    parity_inputs: int = 50,
+    bundled_inputs: int = 0,
 ) -> Artifact:
     """Write `NAME.pt`, `NAME.ptl`, `NAME.inputs.jsonl` and, when all is well, the manifest `NAME.json`.
 
@@ -41,15 +47,23 @@ def export(
         directory: where to write; made if it does not exist.
         name: stem of the files' names.
         parity_inputs: number of inputs to compare, at least 1; all of them when there are fewer.
+        bundled_inputs: number of first inputs to write into the `.ptl` as PyTorch's bundled inputs, which
+            `speed_benchmark_torch` needs; from 0 to the number of inputs.
 
     Raises:
-        ExportError: the module is in training mode, cannot be scripted, or there is nothing to compare.
+        ExportError: the module is in training mode, cannot be scripted, there is nothing to compare, or
+            more inputs are to be bundled than there are.
         ParityError: a written file answers differently from the module.
     """
     if source.module.training:
         raise ExportError("The module is in training mode; call eval() on it before exporting.")
     if not source.inputs or parity_inputs < 1:
         raise ExportError("An export needs at least one input to compare the files with the module.")
+    if not 0 <= bundled_inputs <= len(source.inputs):
+        raise ExportError(
+            f"bundled_inputs must lie between 0 and the number of inputs, {len(source.inputs)}; "
+            f"got {bundled_inputs}."
+        )
     artifact = Artifact(directory / f"{name}.pt", {})
     directory.mkdir(parents=True, exist_ok=True)
     # An artifact without a manifest is refused by readers, so an export that stops half-way is never
@@ -57,7 +71,7 @@ def export(
     artifact.manifest_path.unlink(missing_ok=True)
     write_inputs(artifact.inputs_path, source.inputs)
     with _deprecation_silenced(), torch.inference_mode():
-        _save(source.module, artifact)
+        _save(source.module, artifact, source.inputs[:bundled_inputs])
         checked = source.inputs[:parity_inputs]
         expected = [_call(source.module, call) for call in checked]
         check_parity(load(artifact.path), artifact.path, checked, expected)
@@ -77,6 +91,7 @@ def export(
             for file in (artifact.path, artifact.lite_path, artifact.inputs_path)
         },
         "inputs": {"count": len(lengths), "shortest": min(lengths), "longest": max(lengths)},
+        "bundled_inputs": bundled_inputs,
         "parity": {"outputs": [output_checksum(output.tolist()) for output in expected]},
         "description": source.description,
     }
@@ -85,10 +100,18 @@ def export(
     return Artifact(artifact.path, manifest)
 
 
-def _save(module: torch.nn.Module, artifact: Artifact) -> None:
+def _save(module: torch.nn.Module, artifact: Artifact, bundled: Inputs) -> None:
     try:
-        frozen = torch.jit.freeze(torch.jit.script(module))
+        scripted = torch.jit.script(module)
+        frozen = torch.jit.freeze(scripted)
         frozen.save(str(artifact.path))
+        if bundled:
+            # Wrapped, since a real utterance is more than the few bytes that are allowed otherwise.
+            calls = [tuple(InflatableArg(tensor, "{}") for tensor in _tensors(call)) for call in bundled]
+            # A copy of the type too, which all modules of one class share otherwise.
+            frozen = torch.jit.freeze(
+                bundle_inputs(scripted, calls), preserved_attrs=["get_all_bundled_inputs"]
+            )
         frozen._save_for_lite_interpreter(str(artifact.lite_path))
     except (RuntimeError, TypeError, ValueError, OSError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -113,10 +136,14 @@ def check_parity(call: Call, file: Path, inputs: Inputs, expected: list[torch.Te
 
 
 def _call(call: Call, arguments: Sequence[Sequence[int]]) -> torch.Tensor:
-    output = call(*(torch.tensor(list(argument), dtype=torch.int64) for argument in arguments))
+    output = call(*_tensors(arguments))
     if not isinstance(output, torch.Tensor) or output.dtype != torch.int64 or output.dim() != 1:
         raise ExportError("The module must return one 1-D int64 tensor; change what its forward returns.")
     return output
+
+
+def _tensors(arguments: Sequence[Sequence[int]]) -> list[torch.Tensor]:
+    return [torch.tensor(list(argument), dtype=torch.int64) for argument in arguments]
 
 
 @contextmanager
@@ -137,7 +164,13 @@ def run(config: DictConfig) -> None:
             f"source._target_ made a {type(source).__name__}; it must return a latency.export.ExportSource."
         )
     directory = output_dir() if config.out is None else Path(config.out)
-    artifact = export(source, directory, name=config.name, parity_inputs=config.parity_inputs)
+    artifact = export(
+        source,
+        directory,
+        name=config.name,
+        parity_inputs=config.parity_inputs,
+        bundled_inputs=config.bundled_inputs,
+    )
     files = artifact.manifest["files"]
     metrics: Metrics = {
         "artifact": str(artifact.path),

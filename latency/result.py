@@ -92,13 +92,15 @@ class LatencyResult:
         estimate = early_stopping_estimate(latencies, 99)
         if estimate is not None:
             metrics["latency_p99_ms_early_stopping"] = estimate
+        loads = [block.load_ns / NS_PER_MS for block in self.blocks if block.load_ns is not None]
+        if loads:
+            metrics["load_ms"] = percentile(loads, 50)
         outliers = classify_outliers(latencies)
         return metrics | {
             "latency_mean_ms": float(np.mean(latencies)),
             "latency_max_ms": max(latencies),
             "latency_ms_within_processes": self.spread_within(),
             "latency_ms_between_processes": self.spread_between(),
-            "load_ms": percentile([block.load_ns / NS_PER_MS for block in self.blocks], 50),
             "peak_memory_bytes": max(block.peak_bytes or 0 for block in self.blocks),
             "runs": len(latencies),
             "runs_effective": round(effective_count(self.blocks_ms, 99)),

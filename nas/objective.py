@@ -38,7 +38,12 @@ def train_and_export(config: DictConfig, folder: Path) -> dict[str, Any]:
     """
     metrics = train(config, folder)
     # From the file, so that what is measured is what was saved.
-    artifact = export(export_source(load_parser(folder)), folder, parity_inputs=config.export.parity_inputs)
+    artifact = export(
+        export_source(load_parser(folder)),
+        folder,
+        parity_inputs=config.export.parity_inputs,
+        bundled_inputs=config.export.bundled_inputs,
+    )
     return {**metrics, "artifact": str(artifact.path)}
 
 

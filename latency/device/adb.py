@@ -157,8 +157,11 @@ class Adb:
         if state != "device":
             raise state_error(state, address)
 
-    def choose(self, serial: str | None) -> None:
+    def choose(self, serial: str | None) -> str:
         """Choose the phone with this serial number, or the only one.
+
+        Returns:
+            The chosen phone's serial number.
 
         Raises:
             NoDeviceError: there is none, or not this one.
@@ -181,6 +184,7 @@ class Adb:
         if found[serial] != "device":
             raise state_error(found[serial], serial)
         self.serial = serial
+        return serial
 
     def wait(self, timeout: float) -> None:
         """Wait until the chosen phone is there again.

@@ -12,8 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
+from filelock import FileLock
+
 from latency.artifact import Artifact, sha256
 from latency.bundle_manifest import Bundle
+from latency.device import speed_benchmark
 from latency.device.adb import Adb
 from latency.device.conditions import (
     PRECONDITIONS,
@@ -22,6 +25,7 @@ from latency.device.conditions import (
     violated,
 )
 from latency.device.cores import affinity_mask, fastest_cores
+from latency.device.lock import lock_phone
 from latency.errors import (
     AdbTimeoutError,
     DeviceConfigError,
@@ -78,6 +82,8 @@ class AndroidDevice:
         suppress: list[str] | None = None,
         patience: Patience | None = None,
         adb: Adb | None = None,
+        runner: Literal["bundle", "speed_benchmark_torch"] = "bundle",
+        binary: str | None = None,
     ) -> None:
         """Set up; the phone is not touched before `__enter__`.
 
@@ -91,10 +97,12 @@ class AndroidDevice:
             suppress: names of preconditions that need not hold; the result is marked with those that do not.
             patience: time-outs and repetitions.
             adb: the adb program.
+            runner: `bundle`, or `speed_benchmark_torch` (see `latency.device.speed_benchmark`).
+            binary: file of the Android build of `speed_benchmark_torch`, which then replaces the bundle.
 
         Raises:
             BundleError: the bundle is missing or damaged.
-            DeviceConfigError: a value is out of range or a precondition unknown.
+            DeviceConfigError: a value is out of range, a name unknown, or the binary missing.
         """
         if threads < 1:
             raise DeviceConfigError(f"device.threads must be at least 1; got {threads}.")
@@ -103,7 +111,12 @@ class AndroidDevice:
             raise DeviceConfigError(
                 f"device.suppress knows {', '.join(PRECONDITIONS)}; got {', '.join(sorted(unknown))}."
             )
-        self.bundle = Bundle.load(bundle)
+        if runner not in ("bundle", speed_benchmark.NAME):
+            raise DeviceConfigError(
+                f"device.runner must be bundle or {speed_benchmark.NAME}; got '{runner}'."
+            )
+        self.runner = runner
+        self.bundle = Bundle.load(bundle) if runner == "bundle" else speed_benchmark.open_binary(binary)
         self.serial = serial
         self.address = address
         self.threads = threads
@@ -111,6 +124,7 @@ class AndroidDevice:
         self.suppress = list(suppress or [])
         self.patience = patience or Patience()
         self.adb = adb or Adb()
+        self.lock: FileLock | None = None
         self.chosen_cores: list[int] = []
         self.fixed_performance = False
         self.description: dict[str, Any] = {}
@@ -118,12 +132,16 @@ class AndroidDevice:
         self.marks: set[str] = set()
 
     def __enter__(self) -> Self:
-        """Find the phone, install the bundle, fix the clocks where that is offered, and check the
+        """Find the phone, take it, install the bundle, fix the clocks where that is offered, and check the
         preconditions.
+
+        Raises:
+            DeviceBusyError: another benchmark is using the phone, and is left alone.
+            DeviceError: the phone cannot be reached or used; the subclass and the text say why.
         """
         if self.address is not None:
             self.adb.connect(self.address)
-        self.adb.choose(self.serial or self.address)
+        self.lock = lock_phone(self.adb.choose(self.serial or self.address))
         try:
             self._identify()
             self._install(self.bundle.path, self._bundle_folder, self.bundle.hashes)
@@ -177,7 +195,8 @@ class AndroidDevice:
                 failure = error
                 self.adb.wait(timeout=30)
                 continue
-            if "THROTTLED" in self.suppress or not self._observe("after").throttled:
+            conditions = self._observe("after")
+            if "THROTTLED" in self.suppress or not conditions.throttled:
                 return report
             failure = ThrottledError(
                 "The phone slowed itself down during every attempt; cool it, or raise "
@@ -204,7 +223,7 @@ class AndroidDevice:
                 "The phone does not say which model it is, so its results could be mixed with others'."
             )
         self.description = {**values, "serial": self.adb.serial}
-        if self.bundle.abi not in values["abis"].split(","):
+        if self.bundle.abi is not None and self.bundle.abi not in values["abis"].split(","):
             raise WrongAbiError(
                 f"The bundle is for {self.bundle.abi}, the phone runs {values['abis']}; "
                 "make one for it with 'python -m latency.bundle abi=...'."
@@ -296,15 +315,22 @@ class AndroidDevice:
         folder = f"{ROOT}/artifact-{digest[:16]}"
         files = {artifact.file.name: digest, artifact.inputs_path.name: sha256(artifact.inputs_path)}
         self._install(artifact.file.parent, folder, files)
-        affinity = f"taskset {affinity_mask(self.chosen_cores)} " if self.chosen_cores else ""
-        program = " ".join(shlex.quote(word) for word in self.bundle.command)
-        names = " ".join(shlex.quote(f"{folder}/{name}") for name in files)
+        if self.runner == speed_benchmark.NAME:
+            return speed_benchmark.measure(
+                self._execute, self.bundle, folder, artifact, request, self.chosen_cores
+            )
+        names = [f"{folder}/{name}" for name in files]
         # The mask is set from outside, so the runner itself is told to run anywhere.
-        options = " ".join(shlex.quote(option) for option in request.arguments(self.threads, []))
+        answer = self._execute(shlex.join([*names, *request.arguments(self.threads, [])]))
+        return RunReport.from_stream(answer, request, artifact.inputs_count)
+
+    def _execute(self, arguments: str, afterwards: str = "true") -> bytes:
+        """Run the program on the phone, then a shell command; their standard output, unless it failed."""
+        affinity = f"taskset {affinity_mask(self.chosen_cores)} " if self.chosen_cores else ""
         command = (
             f"cd {self._bundle_folder} && echo $$ > {ROOT}/running && "
-            f"OMP_NUM_THREADS=1 {affinity}{program} {names} {options} 2> {ROOT}/errors; "
-            f"code=$?; rm -f {ROOT}/running; exit $code"
+            f"OMP_NUM_THREADS=1 {affinity}{shlex.join(self.bundle.command)} {arguments} 2> {ROOT}/errors; "
+            f"code=$?; rm -f {ROOT}/running; {afterwards}; exit $code"
         )
         try:
             answer = self.adb.shell(command, self.patience.timeout)
@@ -316,14 +342,14 @@ class AndroidDevice:
             ) from error
         if answer.code != 0:
             raise self._crash(answer.code)
-        return RunReport.from_stream(answer.output, request, artifact.inputs_count)
+        return answer.output
 
     def _crash(self, code: int) -> DeviceError:
         said = self.adb.shell(f"grep . {ROOT}/errors | tail -n 1").text or "no message"
         if re.search(r"not executable|Exec format error|Permission denied", said):
             return WrongAbiError(
-                f"The phone cannot run the bundle for {self.bundle.abi} ({said}); make one for its "
-                f"architecture."
+                f"The phone cannot run the runner ({said}); take one for its architecture "
+                f"({self.description['abis']})."
             )
         ending = f"was killed by signal {code - 128}" if code > 128 else f"ended with exit code {code}"
         return RunnerCrashError(
@@ -339,9 +365,13 @@ class AndroidDevice:
 
     def _restore(self) -> None:
         # Each step by itself: a phone that has gone cannot be tidied, and must not hide the error before.
-        for step in (self._end_runner, self._remove_artifacts, self._release_clocks):
-            with contextlib.suppress(DeviceError):
-                step()
+        try:
+            for step in (self._end_runner, self._remove_artifacts, self._release_clocks):
+                with contextlib.suppress(DeviceError):
+                    step()
+        finally:
+            if self.lock is not None:
+                self.lock.release()
 
     def _remove_artifacts(self) -> None:
         self.adb.shell(f"rm -rf {ROOT}/artifact-* {ROOT}/errors {ROOT}/running")

@@ -89,7 +89,7 @@ class RunReport:
         runtime: what executed the model, e.g. `torch 2.13.0, full`.
         threads: threads within an operator.
         cores: cores that the process was allowed to run on; empty when unknown.
-        load_ns: nanoseconds to load the file.
+        load_ns: nanoseconds to load the file; None where the runner does not say.
         peak_bytes: peak resident memory of the process, bytes; None where the system does not say.
         warmup_runs: untimed runs before the first timed one.
         warm: whether the warm-up converged.
@@ -102,7 +102,7 @@ class RunReport:
     runtime: str
     threads: int
     cores: tuple[int, ...]
-    load_ns: int
+    load_ns: int | None
     peak_bytes: int | None
     warmup_runs: int
     warm: bool

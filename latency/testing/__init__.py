@@ -10,6 +10,15 @@ described phone.
 """
 
 from latency.testing.phone import PhoneDouble
-from latency.testing.profile import BIG_LITTLE, LOW_BATTERY, PLAIN, THROTTLING, Faults, Profile
+from latency.testing.profile import BIG_LITTLE, LOW_BATTERY, PLAIN, SCREEN_OFF, THROTTLING, Faults, Profile
 
-__all__ = ["BIG_LITTLE", "LOW_BATTERY", "PLAIN", "THROTTLING", "Faults", "PhoneDouble", "Profile"]
+__all__ = [
+    "BIG_LITTLE",
+    "LOW_BATTERY",
+    "PLAIN",
+    "SCREEN_OFF",
+    "THROTTLING",
+    "Faults",
+    "PhoneDouble",
+    "Profile",
+]

@@ -21,6 +21,7 @@ class Profile:
         fixed_performance: whether `cmd power set-fixed-performance-mode-enabled` is known.
         throttles_after: seconds until its thermal status rises; None: never.
         cools_after: seconds from then until it is back at 0; None: never.
+        screen_off_after: how many runner commands end before its screen goes off; 0: it is off; None: never.
         heating_runs: how many of its first runner commands leave it hot, for `cools_after` seconds each.
         interpreter: program that runs other architectures' programs, e.g. `qemu-aarch64-static`; empty: none.
     """
@@ -34,6 +35,7 @@ class Profile:
     fixed_performance: bool = True
     throttles_after: float | None = None
     cools_after: float | None = None
+    screen_off_after: int | None = None
     heating_runs: int = 0
     interpreter: str = ""
 
@@ -63,6 +65,7 @@ class Profile:
 PLAIN = Profile()
 BIG_LITTLE = Profile(model="Double 8", frequencies=(1_700_000,) * 4 + (2_400_000,) * 3 + (2_900_000,))
 LOW_BATTERY = Profile(model="Double low", battery=12)
+SCREEN_OFF = Profile(model="Double asleep", screen_off_after=0)
 THROTTLING = Profile(model="Double hot", throttles_after=0.0, cools_after=4.0)
 
 
@@ -167,7 +170,10 @@ class Files:
         (self.folder / "dumpsys/thermalservice").write_text(
             f"IsStatusOverride: false\nThermal Status: {self.thermal_status()}\n"
         )
-        (self.folder / "dumpsys/power").write_text("POWER MANAGER\n  mWakefulness=Awake\n")
+        asleep = profile.screen_off_after is not None and self.runs >= profile.screen_off_after
+        (self.folder / "dumpsys/power").write_text(
+            f"POWER MANAGER\n  mWakefulness={'Asleep' if asleep else 'Awake'}\n"
+        )
         ticks = int(seconds * 100 * len(profile.frequencies))
         busy = int(ticks * profile.load)
         (self.folder / "proc/stat").write_text(f"cpu  {busy} 0 0 {ticks - busy} 0 0 0 0 0 0\n")

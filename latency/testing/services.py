@@ -42,7 +42,7 @@ async def serve(service: str, stream: Stream, files: Files, faults: Faults, abor
 
 
 def _is_runner(command: str) -> bool:
-    return "--runs=" in command
+    return "--runs=" in command or "--report_pep=true" in command
 
 
 async def serve_shell(

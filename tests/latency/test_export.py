@@ -55,6 +55,25 @@ def test_export_twice_gives_the_same_inputs_and_outputs(artifact: Artifact, tmp_
     assert again.parity_outputs == artifact.parity_outputs[:3]
 
 
+def test_bundled_inputs_are_the_first_and_change_no_output(artifact: Artifact, tmp_path: Path) -> None:
+    assert artifact.bundled_count == 0
+    # Twice, since scripted modules of one class share their type.
+    export(source(), tmp_path, bundled_inputs=1)
+    bundled = export(source(), tmp_path, bundled_inputs=4)
+    assert load_artifact(bundled.lite_path).bundled_count == 4
+    assert bundled.parity_outputs == artifact.parity_outputs
+    lite = torch.jit.mobile._load_for_lite_interpreter(str(bundled.lite_path))
+    carried = lite.run_method("get_all_bundled_inputs")
+    assert [[argument.tolist() for argument in call] for call in carried] == real_inputs()[:4]
+    assert [output_checksum(lite(*call).tolist()) for call in carried] == artifact.parity_outputs[:4]
+
+
+@pytest.mark.parametrize("count", [-1, 21])
+def test_only_inputs_that_exist_can_be_bundled(count: int, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match=f"between 0 and the number of inputs, 20; got {count}"):
+        export(source(), tmp_path, bundled_inputs=count)
+
+
 def test_fnv1a_gives_the_published_values() -> None:
     assert fnv1a(b"") == 0xCBF29CE484222325
     assert fnv1a(b"foobar") == 0x85944171F73967E8

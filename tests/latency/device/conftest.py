@@ -17,6 +17,12 @@ from latency.testing import PLAIN, Faults, PhoneDouble, Profile
 ABI = {"x86_64": "x86_64", "aarch64": "arm64-v8a"}[platform.machine()]
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the locks of the doubles out of the user's cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
 def clients() -> dict[str, str | None]:
     """Programs called adb of two generations: the system's and the one inside adbutils."""
     try:

@@ -30,7 +30,7 @@ from latency.export import ExportSource, export
 from latency.measurement import MeasurementProtocol, measure
 from latency.result import LatencyResult
 from latency.runner.stream import RunRequest, Warmup
-from latency.testing import BIG_LITTLE, LOW_BATTERY, PLAIN, THROTTLING, Faults, Profile
+from latency.testing import BIG_LITTLE, LOW_BATTERY, PLAIN, SCREEN_OFF, THROTTLING, Faults, Profile
 from tests.latency.conftest import Command
 from tests.latency.device.conftest import ABI, Attach, Phones
 from tests.latency.modules import Crashing, Slow
@@ -311,6 +311,34 @@ def test_preconditions_refuse_by_name_and_mark_when_suppressed(
         assert (phone.files.folder / "fixed_performance").read_text() == "false\n"
     with attach(phone, suppress=[name]) as device:
         assert measure(artifact.path, device, PROTOCOL).marks == (name,)
+
+
+@one_client
+@pytest.mark.parametrize(
+    ("profile", "screens"),
+    [
+        (PLAIN, [True, True, True, True, True]),
+        (replace(PLAIN, screen_off_after=1), [True, True, False, False, False]),
+        (SCREEN_OFF, [False, False, False, False, False]),
+    ],
+)
+@pytest.mark.parametrize("suppress", [[], ["THROTTLED"]])
+def test_screen_is_read_before_between_and_after_the_blocks_and_refuses_nothing(
+    profile: Profile,
+    screens: list[bool],
+    suppress: list[str],
+    attach: Attach,
+    phones: Phones,
+    artifact: Artifact,
+) -> None:
+    with attach(phones(replace(profile, abi=ABI)), suppress=suppress) as device:
+        result = measure(artifact.path, device, PROTOCOL)
+    conditions = result.device["conditions"]
+    # Once for the preconditions, then around each of the two blocks.
+    assert [entry["moment"] for entry in conditions] == ["before", "before", "after", "before", "after"]
+    assert [entry["screen_on"] for entry in conditions] == screens
+    assert all((entry["battery"], entry["charging"]) == (80, True) for entry in conditions)
+    assert result.marks == ()
 
 
 @one_client
