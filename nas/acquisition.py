@@ -10,10 +10,12 @@ and gradient ascent in the continuous ones, as long as either helps.
 
 import logging
 import time
+import warnings
 
 import torch
+from botorch.exceptions.warnings import OptimizationWarning
+from botorch.generation.gen import gen_candidates_scipy
 from botorch.models.model_list_gp_regression import ModelListGP
-from botorch.optim.optimize import optimize_acqf
 from botorch.utils.sampling import draw_sobol_samples
 from torch import Tensor
 
@@ -122,14 +124,7 @@ class _Candidate:
 
     def find(self) -> Point | None:
         """The best point found; None if every point around the relaxed optimum is known."""
-        relaxed, _ = optimize_acqf(
-            self._acquisition,
-            bounds=self._bounds,
-            q=1,
-            num_restarts=RESTARTS,
-            batch_initial_conditions=self._starts(),
-            options={"maxiter": MAX_ITERATIONS},
-        )
+        relaxed = self._uphill(self._starts(), MAX_ITERATIONS, {})
         start = self._space.decode(relaxed.numpy())[0]
         if self._space.key(start) in self._known:
             escape = self._escape(relaxed)
@@ -144,6 +139,22 @@ class _Candidate:
             if value - before < 1e-2:  # the value is a logarithm: a hundredth of the improvement
                 break
         return point
+
+    def _uphill(self, starts: Tensor, iterations: int, held: dict[int, float]) -> Tensor:
+        """The best point that L-BFGS reaches from `s x 1 x d` starts, some columns held; `1 x d`."""
+        with warnings.catch_warnings():
+            # A line search that ends early has still improved on its start.
+            warnings.simplefilter("ignore", OptimizationWarning)
+            moved, values = gen_candidates_scipy(
+                starts,
+                self._acquisition,
+                lower_bounds=self._bounds[0],
+                upper_bounds=self._bounds[1],
+                options={"maxiter": iterations},
+                fixed_features=held,
+            )
+        best: Tensor = moved[values.argmax()]
+        return best
 
     def _starts(self) -> Tensor:
         """The best of many random points of the cube, `RESTARTS x 1 x d`."""
@@ -202,15 +213,8 @@ class _Candidate:
         if len(self._discrete) == self._space.dimension:
             return point, value
         start = torch.from_numpy(self._space.encode([point]))
-        moved, _ = optimize_acqf(
-            self._acquisition,
-            bounds=self._bounds,
-            q=1,
-            num_restarts=1,
-            batch_initial_conditions=start.unsqueeze(0),
-            fixed_features={column: float(start[0, column]) for column in self._discrete},
-            options={"maxiter": MAX_ITERATIONS // 2},
-        )
+        held = {column: float(start[0, column]) for column in self._discrete}
+        moved = self._uphill(start.unsqueeze(0), MAX_ITERATIONS // 2, held)
         other = self._new(self._space.decode(moved.numpy()))
         if not other:
             return point, value
