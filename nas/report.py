@@ -18,7 +18,6 @@ from nas.errors import ReportError
 from nas.job import write_json, write_text
 from nas.pareto import better_than, front, hypervolume
 from nas.study import Study, Trial, TrialState, open_study
-from nas.surrogate.diagnostics import diagnostics_table
 
 
 def write_tables(study: Study, directory: Path) -> None:
@@ -152,6 +151,9 @@ def main(arguments: Sequence[str]) -> None:
     if study.trials(TrialState.COMPLETED):
         print_front(study)
     if study.diagnostics():
+        # Slow to import, and most reports do without.
+        from nas.surrogate.diagnostics import diagnostics_table
+
         Console().print(diagnostics_table(study.diagnostics()))
 
 
