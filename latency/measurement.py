@@ -14,7 +14,7 @@ from pathlib import Path
 
 from latency.artifact import load_artifact
 from latency.device import Device
-from latency.errors import LatencyError, OutputMismatchError, ProtocolError
+from latency.errors import LatencyError, OutputMismatchError, ProtocolError, StreamError
 from latency.result import LatencyResult
 from latency.runner.stream import RunReport, RunRequest, Warmup
 
@@ -137,7 +137,10 @@ class Measurement:
         if self.error is not None:
             return self.error
         expected, file = self.artifact.parity_outputs, self.artifact.file
-        # Not strict, since a runner of bundled inputs has the outputs of those only.
+        # A runner of bundled inputs has the outputs of those only, and none has fewer.
+        fewest = min(len(expected), self.artifact.bundled_count or len(expected))
+        if not all(fewest <= len(block.outputs) <= len(expected) for block in self.blocks):
+            return StreamError(f"The device's answer for '{file}' lacks outputs; measure again.")
         differing = max(
             sum(recorded != found for recorded, found in zip(expected, block.outputs, strict=False))
             for block in self.blocks
