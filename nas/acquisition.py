@@ -196,9 +196,7 @@ class _Candidate:
             for name, other in (steps[i] for i in order[:JOINED]):
                 joint.setdefault(name, other)
                 joined.append(point | joint)
-            moves = self._new(
-                [point | {name: other} for name, other in (steps[i] for i in order[:1])] + joined
-            )
+            moves = self._new(joined)  # the first of them is the best single step
             if not moves:
                 break
             values = self._values(moves)

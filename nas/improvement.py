@@ -140,18 +140,29 @@ def fronts(first: Tensor, second: Tensor, reference: list[float]) -> tuple[Tenso
         Edges e_1 ... e_P, e_{P+1}, falling, and floors g_0, g_1 ... g_P, rising; both `... x (P + 1)`, with P
         the largest front's. Smaller fronts end in strips without width.
     """
-    below = (first <= reference[0]) | (second <= reference[1])
-    edges, order = first.masked_fill(below, reference[0]).sort(dim=-1, descending=True)
-    values = second.masked_fill(below, reference[1]).gather(-1, order)
-    start = first.new_full((*first.shape[:-1], 1), reference[1])
-    best = torch.cat([start, values], dim=-1).cummax(dim=-1).values
-    on_front = best[..., 1:] > best[..., :-1]
+    edges, best, _, on_front = _sorted(first, second, reference)
+    start = best[..., :1]
     size = int(on_front.sum(dim=-1).max()) if on_front.shape[-1] else 0
     kept = on_front.to(torch.int8).argsort(dim=-1, descending=True, stable=True)[..., :size]
     edges = torch.where(on_front, edges, reference[0]).gather(-1, kept)
     floors = torch.where(on_front, best[..., 1:], best[..., -1:]).gather(-1, kept)
     end = torch.full_like(start, reference[0])
     return torch.cat([edges, end], dim=-1), torch.cat([start, floors], dim=-1)
+
+
+def _sorted(first: Tensor, second: Tensor, reference: list[float]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Points by falling first objective, those not above the reference put on it.
+
+    Returns:
+        The first objective, `... x b`; the best second one so far, from the reference on, `... x (b + 1)`;
+        the points' order and whether each is on the front, both `... x b`.
+    """
+    below = (first <= reference[0]) | (second <= reference[1])
+    falling, order = first.masked_fill(below, reference[0]).sort(dim=-1, descending=True)
+    values = second.masked_fill(below, reference[1]).gather(-1, order)
+    start = first.new_full((*first.shape[:-1], 1), reference[1])
+    best = torch.cat([start, values], dim=-1).cummax(dim=-1).values
+    return falling, best, order, best[..., 1:] > best[..., :-1]
 
 
 def _may_be_optimal(members: list[Members], reference: list[float], seed: int) -> Tensor:
@@ -162,11 +173,7 @@ def _may_be_optimal(members: list[Members], reference: list[float], seed: int) -
         one.sample(torch.randn(len(one.X), samples, dtype=torch.float64, generator=generator))
         for one in members
     )
-    first, order = first.sort(dim=-1, descending=True)
-    second = second.gather(-1, order)
-    floor = torch.full_like(second[..., :1], reference[1])
-    best_before = torch.cat([floor, second], dim=-1).cummax(dim=-1).values[..., :-1]
-    on_front = (second > best_before) & (first > reference[0])
+    _, _, order, on_front = _sorted(first, second, reference)
     flags = torch.zeros(len(members[0].X), dtype=torch.bool)
     flags[order[on_front]] = True
     return flags

@@ -76,13 +76,8 @@ def start_worker(
     script = str(ROOT / "scripts" / "benchmark_bo.py")
     left = [f"hours={(deadline - time.time()) / 3600}"]
     command = [python, script, "part=optimise", *options, *left]
-    done = subprocess.run(command, env=worker_environment(), check=False)
+    done = subprocess.run(command, env=dict(os.environ, PYTHONPATH=str(ROOT)), check=False)
     return done.returncode != 0
-
-
-def worker_environment() -> dict[str, str]:
-    """The environment with this project's packages, also for another interpreter."""
-    return dict(os.environ, PYTHONPATH=str(ROOT))
 
 
 def run(config: DictConfig, problem_name: str, method: str, seed: int, folder: Path) -> None:

@@ -101,7 +101,8 @@ def _one_objective(model: ExactGP) -> LeaveOneOut:
     log_weights, k = _smoothed_weights(log_density, equal=not hasattr(model, "num_mcmc_samples"))
     weights = np.exp(log_weights)
     lower, upper = (_mixture_quantile(p, mean, variance, weights) for p in (0.025, 0.975))
-    scale, shift = Members.of(model).scale, Members.of(model).shift
+    members = Members.of(model)
+    scale, shift = members.scale, members.shift
     return LeaveOneOut(
         observed=observed * scale + shift,
         mean=(weights * mean).sum(0) * scale + shift,
