@@ -9,7 +9,6 @@ and gradient ascent in the continuous ones, as long as either helps.
 """
 
 import logging
-import time
 import warnings
 
 import torch
@@ -22,6 +21,7 @@ from torch import Tensor
 from nas.improvement import LogNoisyExpectedHypervolumeImprovement
 from nas.space import Point, Space, Value
 from nas.surrogate.members import Members
+from nas.threads import fastest_threads, torch_threads
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,8 @@ RAW_SAMPLES = 256
 LOCAL_SCALE = 0.2
 LOCAL_COLUMNS = 8
 MAX_ITERATIONS = 40
+# Relative gain in the logarithm below which the ascent ends: decoding and the next point change more.
+TOLERANCE = 1e-4
 # Turns of discrete and continuous ascent, and discrete moves in one turn.
 TURNS = 3
 MOVES = 10
@@ -74,26 +76,32 @@ def suggest_batch(
         acquisition = LogNoisyExpectedHypervolumeImprovement(
             model, reference, X_pending=pending, batch=count, seed=seed
         )
-        _log_estimate(acquisition, observed.shape[1], count)
-        for _ in range(count):
-            point = _Candidate(acquisition, space, known).find()
-            if point is None:
-                break
-            known.add(space.key(point))
-            points.append(point)
-            acquisition.add_pending(torch.from_numpy(space.encode([point]))[0])
+        with torch_threads(_choose_threads(acquisition, observed.shape[1], count)):
+            for _ in range(count):
+                point = _Candidate(acquisition, space, known).find()
+                if point is None:
+                    break
+                known.add(space.key(point))
+                points.append(point)
+                acquisition.add_pending(torch.from_numpy(space.encode([point]))[0])
     return points
 
 
-def _log_estimate(acquisition: LogNoisyExpectedHypervolumeImprovement, dimension: int, count: int) -> None:
-    """Say how long choosing the batch will take, by timing a gradient, and how much memory it needs."""
+def _choose_threads(acquisition: LogNoisyExpectedHypervolumeImprovement, dimension: int, count: int) -> int:
+    """Find the fastest number of threads, and say how long choosing the batch will take and in how much
+    memory.
+    """
     X = torch.rand(RESTARTS, 1, dimension, dtype=torch.float64, requires_grad=True)
-    began = time.perf_counter()
-    torch.autograd.grad(acquisition(X).sum(), X)
-    seconds = (time.perf_counter() - began) * TYPICAL_GRADIENTS * count
+    threads, seconds = fastest_threads(lambda: torch.autograd.grad(acquisition(X).sum(), X))
     logger.info(
-        "Choosing %d points: about %.0f s and %.0f MB.", count, seconds, acquisition.memory(count) / 1e6
+        "Choosing %d points: about %.0f s and %.0f MB, with %d thread%s.",
+        count,
+        seconds * TYPICAL_GRADIENTS * count,
+        acquisition.memory(count) / 1e6,
+        threads,
+        "s" * (threads > 1),
     )
+    return threads
 
 
 class _Candidate:
@@ -150,7 +158,7 @@ class _Candidate:
                 self._acquisition,
                 lower_bounds=self._bounds[0],
                 upper_bounds=self._bounds[1],
-                options={"maxiter": iterations},
+                options={"maxiter": iterations, "ftol": TOLERANCE, "factr": None},
                 fixed_features=held,
             )
         best: Tensor = moved[values.argmax()]

@@ -12,11 +12,11 @@ that peak memory can be compared. For `part=optimise` see `benchmark_optimise.py
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import numpy as np
@@ -92,6 +92,9 @@ def compare(config: DictConfig) -> int:
     def total(side: str, key: str) -> float:
         return float(np.sum([result[key] for result in results[side]]))
 
+    def fit(side: str, start: str) -> float:
+        return total(side, f"seconds_{start}") - total(side, "seconds_acquisition")
+
     summary = {
         "part": config.part,
         "n": config.n,
@@ -99,6 +102,8 @@ def compare(config: DictConfig) -> int:
         "x64": config.x64,
         "speedup_cold": total("botorch", "seconds_cold") / total("ours", "seconds_cold"),
         "speedup_warm": total("botorch", "seconds_cold") / total("ours", "seconds_warm"),
+        "speedup_fit_cold": fit("botorch", "cold") / fit("ours", "cold"),
+        "speedup_fit_warm": fit("botorch", "cold") / fit("ours", "warm"),
         "memory_ratio": total("ours", "peak_gb") / total("botorch", "peak_gb"),
         "log_density_difference": (total("ours", "log_density") - total("botorch", "log_density"))
         / config.datasets,
@@ -132,21 +137,53 @@ def work(config: DictConfig) -> dict[str, Any]:
     run = run_ours if config.side == "ours" else run_botorch
     from nas.surrogate.crossval import leave_one_out
 
-    model, timings, extra = run(config, X, Y)
-    # The peak is that of fitting (and choosing a batch); predicting the held-out points comes after it.
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    with PeakMemory() as peak:
+        model, timings, extra = run(config, X, Y)
     return {
         "side": config.side,
         "part": config.part,
         "n": config.n,
         "seed": config.seed,
         "x64": config.x64,
-        "peak_gb": peak,
+        "peak_gb": peak.gigabytes,
         "log_density": held_out_log_density(model, X_test, Y_test),
         "loo_log_density": float(np.mean([one.summary()["log_density"] for one in leave_one_out(model)])),
         **timings,
         **extra,
     }
+
+
+class PeakMemory:
+    """The largest memory that this process and those it started had together, sampled while the block runs.
+
+    Attributes:
+        gigabytes: Sum of the proportional set sizes, in which shared pages count once.
+    """
+
+    def __enter__(self) -> "PeakMemory":
+        self.gigabytes, self._ended = 0.0, Event()
+        self._thread = Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(0.5):
+            lists = [file.read_text() for file in Path("/proc/self/task").glob("*/children")]
+            processes = ["self", *" ".join(lists).split()]
+            self.gigabytes = max(self.gigabytes, sum(map(_proportional, processes)) / 1e6)
+
+
+def _proportional(process: str) -> int:
+    """Kilobytes of one process; 0 if it has ended."""
+    try:
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
 
 
 def simulated(n: int, seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -168,18 +205,19 @@ def simulated(n: int, seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 def run_ours(config: DictConfig, X: Tensor, Y: Tensor) -> tuple[Any, dict[str, float], dict[str, Any]]:
     """Fit cold, then fit warm with the posterior of the batch before; choose a batch where asked."""
     from nas.surrogate.saas import SaasSurrogate
+    from nas.threads import torch_threads
 
-    torch.set_num_threads(1)
-    surrogate = SaasSurrogate()
-    surrogate.fit(X[:-BATCH], Y[:-BATCH], seed=config.seed)
-    began = time.perf_counter()
-    model = surrogate.fit(X, Y, seed=config.seed + 1)
-    warm = time.perf_counter() - began
-    diagnostics = [one.as_dict() for one in surrogate.diagnostics]
-    began = time.perf_counter()
-    cold_surrogate = SaasSurrogate()
-    cold_surrogate.fit(X, Y, seed=config.seed + 1)
-    cold = time.perf_counter() - began
+    with torch_threads(1):  # as BayesianStrategy does
+        surrogate = SaasSurrogate()
+        surrogate.fit(X[:-BATCH], Y[:-BATCH], seed=config.seed)
+        began = time.perf_counter()
+        model = surrogate.fit(X, Y, seed=config.seed + 1)
+        warm = time.perf_counter() - began
+        diagnostics = [one.as_dict() for one in surrogate.diagnostics]
+        began = time.perf_counter()
+        cold_surrogate = SaasSurrogate()
+        cold_surrogate.fit(X, Y, seed=config.seed + 1)
+        cold = time.perf_counter() - began
     ess = min(one.ess_bulk for one in cold_surrogate.diagnostics)
     acquisition = suggest(model, Y, config.q) if config.part == "step" else 0.0
     timings = {"seconds_cold": cold + acquisition, "seconds_warm": warm + acquisition}

@@ -2,8 +2,7 @@
 
 import logging
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from nas.strategy.sobol import SobolStrategy
 from nas.study import Study, Trial, TrialState
 from nas.surrogate import Surrogate
 from nas.surrogate.saas import SaasSurrogate
+from nas.threads import torch_threads
 
 BAYESIAN = "bayesian"
 
@@ -53,20 +53,21 @@ class BayesianStrategy:
         X = torch.from_numpy(space.encode([trial.point for trial in observed]))
         Y = torch.from_numpy(study.to_maximise(observed))
         X_others = torch.from_numpy(space.encode([trial.point for trial in others])) if others else None
-        with _one_thread():
-            batch_seed = seed + len(study)
+        batch_seed = seed + len(study)
+        # Matrices of a fit are small, and threads cost more than they give.
+        with torch_threads(1):
             model = self.surrogate.fit(X, Y, self._noise(study, observed), seed=batch_seed)
-            if self.surrogate.diagnostics:
-                found = [one.as_dict() for one in self.surrogate.diagnostics]
-                study.add_diagnostics(study.batch_of(len(study)), found)
-            points = suggest_batch(
-                model,
-                space,
-                X_pending=X_others,
-                reference=torch.from_numpy(study.reference_point()),
-                count=count,
-                seed=batch_seed,
-            )
+        if self.surrogate.diagnostics:
+            found = [one.as_dict() for one in self.surrogate.diagnostics]
+            study.add_diagnostics(study.batch_of(len(study)), found)
+        points = suggest_batch(
+            model,
+            space,
+            X_pending=X_others,
+            reference=torch.from_numpy(study.reference_point()),
+            count=count,
+            seed=batch_seed,
+        )
         if not points:
             return SobolStrategy().suggest(study, space, count, seed=seed)
         return [Proposal(point, BAYESIAN) for point in points]
@@ -89,14 +90,3 @@ class BayesianStrategy:
 
 def _positive(value: Any) -> float:
     return float(value) if is_finite(value) and value > 0 else math.nan
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """At these sizes threads cost more than they give, many times more on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

@@ -1,12 +1,14 @@
 """Surrogate models: what the trials so far say about the objectives."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from botorch.models.model_list_gp_regression import ModelListGP
-from torch import Tensor
+# Processes that only sample import this package too, and start seconds sooner without BoTorch.
+if TYPE_CHECKING:
+    from botorch.models.model_list_gp_regression import ModelListGP
+    from torch import Tensor
 
-from nas.surrogate.diagnostics import FitDiagnostics
+    from nas.surrogate.diagnostics import FitDiagnostics
 
 
 class Surrogate(Protocol):
@@ -16,9 +18,9 @@ class Surrogate(Protocol):
         diagnostics: Of the last fit, one an objective; none where nothing is sampled.
     """
 
-    diagnostics: Sequence[FitDiagnostics]
+    diagnostics: "Sequence[FitDiagnostics]"
 
-    def fit(self, X: Tensor, Y: Tensor, Yvar: Tensor | None = None, *, seed: int) -> ModelListGP:
+    def fit(self, X: "Tensor", Y: "Tensor", Yvar: "Tensor | None" = None, *, seed: int) -> "ModelListGP":
         """Fits the model.
 
         Args:

@@ -16,10 +16,11 @@ import torch
 from numpy.typing import NDArray
 from scipy import stats
 
+from nas.surrogate.chains import climb_from
 from nas.surrogate.nuts import NutsConfig, laplace_start, sample_chain
-from nas.surrogate.saas import climb_from
 from nas.surrogate.saas_density import SaasDensity
-from nas.surrogate.saas_prior import PRIORS, Vector, pyro_model
+from nas.surrogate.saas_prior import PRIORS, Vector
+from nas.surrogate.saas_pyro import pyro_model
 
 # Every draw kept is this many steps from the last, so that ranks are close to those of independent draws.
 _THINNING = 8

@@ -1,4 +1,4 @@
-"""The fully Bayesian SAAS surrogate: the sampler, the objectives side by side, and what happens if it fails.
+"""The fully Bayesian SAAS surrogate: chains for every objective, and what happens if they do not converge.
 
 References:
     Eriksson et al., "Latency-Aware Neural Architecture Search with Multi-Objective Bayesian Optimization",
@@ -6,40 +6,40 @@ References:
 """
 
 import logging
-import os
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
 from botorch.models.model_list_gp_regression import ModelListGP
-from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from nas.surrogate.chains import ChainTask, Data, estimate, run_chains
 from nas.surrogate.diagnostics import FitDiagnostics, diagnose
 from nas.surrogate.errors import SurrogateError
 from nas.surrogate.map_saas import fit_map_saas
 from nas.surrogate.noise import known_noise
-from nas.surrogate.nuts import Chain, NutsConfig, Start, laplace_start, sample_chain
-from nas.surrogate.saas_density import SaasDensity
+from nas.surrogate.nuts import Chain, NutsConfig, Start
 from nas.surrogate.saas_model import SaasGP
 from nas.surrogate.saas_prior import PRIORS, Vector
 
 logger = logging.getLogger(__name__)
 
-# Climbing starts from a moderately noisy and smooth model, around which the starts of several chains lie.
-_CLIMB_FROM = {"mean": 0.0, "noise": np.log(0.05), "outputscale": 0.0, "tausq": np.log(0.1), "local": 0.0}
 _MAP_TAUS = 8
-# Gradients a step of a chain takes, for the estimate in the log.
-_TYPICAL_LEAPFROGS = 13
 
 
 @dataclass(frozen=True)
 class _Fit:
-    draws: Vector
+    """One objective's chains and what is known of them."""
+
+    chains: list[Chain]
     diagnostics: FitDiagnostics
-    ends: list[Start]
+
+    def draws(self, count: int) -> Vector:
+        """About so many draws, evenly spaced, `s x size`."""
+        draws = np.concatenate([chain.draws for chain in self.chains])
+        step = len(draws) // max(1, count)
+        return draws[step - 1 :: step]
 
 
 class SaasSurrogate:
@@ -94,19 +94,14 @@ class SaasSurrogate:
         self.diagnostics: Sequence[FitDiagnostics] = ()
 
     def fit(self, X: Tensor, Y: Tensor, Yvar: Tensor | None = None, *, seed: int) -> ModelListGP:
-        """See `Surrogate.fit`; the objectives are sampled at once, one thread each."""
-        columns = [slice(i, i + 1) for i in range(Y.shape[1])]
-        models = [SaasGP(X, Y[:, c], known_noise(Yvar, i)) for i, c in enumerate(columns)]
-        densities = [model.density(self._prior) for model in models]
-        # A thread of LAPACK each: at these sizes more threads cost more than they give.
-        workers = min(len(models), os.cpu_count() or 1)
-        with threadpool_limits(1), ThreadPoolExecutor(workers) as pool:
-            self._log_estimate(densities, workers)
-            fits = list(pool.map(lambda i: self._fit_one(i, densities[i], len(X), seed), range(len(models))))
-        self._ends = [fit.ends for fit in fits]
+        """See `Surrogate.fit`; the objectives are sampled at once."""
+        noises = [known_noise(Yvar, i) for i in range(Y.shape[1])]
+        models = [SaasGP(X, Y[:, i : i + 1], noise) for i, noise in enumerate(noises)]
+        fits = self._sample([model.data(self._prior) for model in models], seed)
         self.diagnostics = [fit.diagnostics for fit in fits]
+        self._ends = [[] if fit.diagnostics.fallback else [chain.end for chain in fit.chains] for fit in fits]
         fitted = []
-        for i, (model, fit, column) in enumerate(zip(models, fits, columns, strict=True)):
+        for i, (model, fit, noise) in enumerate(zip(models, fits, noises, strict=True)):
             logger.info(fit.diagnostics.line())
             if fit.diagnostics.fallback:
                 logger.warning(
@@ -115,73 +110,53 @@ class SaasSurrogate:
                     i,
                     fit.diagnostics.rhat,
                 )
-                noise = known_noise(Yvar, i)
-                fitted.append(fit_map_saas(X, Y[:, column], noise, _MAP_TAUS, seed=seed + i))
+                fitted.append(fit_map_saas(X, Y[:, i : i + 1], noise, _MAP_TAUS, seed=seed + i))
             else:
-                model.load_draws(fit.draws, self._prior)
+                model.load_draws(
+                    fit.draws(self._config.samples * self._chains // self._thinning), self._prior
+                )
                 fitted.append(model)
         return ModelListGP(*fitted)
 
-    def _log_estimate(self, densities: Sequence[SaasDensity], workers: int) -> None:
-        """Say how long the fits will take, by timing one gradient, and how much memory they need."""
-        for density in densities:  # once for nothing: its memory is touched for the first time
-            density(np.full(density.layout.size, -1.0))
+    def _sample(self, data: Sequence[Data], seed: int) -> list[_Fit]:
+        """Sample every objective, and once more for longer those whose chains did not converge."""
         began = time.perf_counter()
-        for density in densities:
-            density(np.full(density.layout.size, -1.0))
-        warm = self._warm_start and bool(self._ends)
-        steps = (self._config.warm_warmup if warm else self._config.warmup) + self._config.samples
-        seconds = (time.perf_counter() - began) * steps * self._chains * _TYPICAL_LEAPFROGS / workers
+        tasks = [self._tasks(i, one, seed) for i, one in enumerate(data)]
+        seconds, memory = estimate([task for group in tasks for task in group])
         logger.info(
             "Fitting %d objectives to %d observations: about %.0f s and %.0f MB, if the chains converge.",
-            len(densities),
-            densities[0].observations,
+            len(data),
+            len(data[0].y),
             seconds,
-            sum(density.memory() for density in densities) / 1e6,
+            memory / 1e6,
         )
+        fits = self._attempt(range(len(data)), tasks)
+        failed = [i for i, fit in enumerate(fits) if not fit.diagnostics.converged]
+        for i in failed:
+            logger.info("Fitting again for longer: %s", fits[i].diagnostics.line())
+        longer = replace(self._config, warmup=2 * self._config.warmup, samples=2 * self._config.samples)
+        again = [[task.again(longer) for task in tasks[i]] for i in failed]
+        for i, fit in zip(failed, self._attempt(failed, again), strict=True):
+            found = replace(fit.diagnostics, refits=1, fallback=not fit.diagnostics.converged)
+            fits[i] = replace(fit, diagnostics=found)
+        seconds = time.perf_counter() - began
+        return [replace(fit, diagnostics=replace(fit.diagnostics, seconds=seconds)) for fit in fits]
 
-    def _fit_one(self, objective: int, density: SaasDensity, observations: int, seed: int) -> _Fit:
-        began = time.perf_counter()
+    def _tasks(self, objective: int, data: Data, seed: int) -> list[ChainTask]:
+        """One objective's chains, from the last batch's posterior if it is at hand and of this size."""
         ends = self._ends[objective] if self._warm_start and objective < len(self._ends) else []
-        usable = [end for end in ends if len(end.position) == density.layout.size]
-        chains = self._sample(density, usable, self._config, (seed, objective, 0))
-        found = diagnose(chains, objective=objective, observations=observations, warm=bool(usable))
-        if not found.converged:
-            logger.info("Fitting again for longer: %s", found.line())
-            longer = replace(self._config, warmup=2 * self._config.warmup, samples=2 * self._config.samples)
-            chains = self._sample(density, [], longer, (seed, objective, 1))
-            found = diagnose(chains, objective=objective, observations=observations, warm=False)
-            found = replace(found, refits=1, fallback=not found.converged)
-        draws = np.concatenate([chain.draws for chain in chains])
-        step = len(draws) // max(1, self._config.samples * self._chains // self._thinning)
-        return _Fit(
-            draws=draws[step - 1 :: step],
-            diagnostics=replace(found, seconds=time.perf_counter() - began),
-            ends=[] if found.fallback else [chain.end for chain in chains],
-        )
+        usable = len(ends) == self._chains and all(len(end.position) == data.layout.size for end in ends)
+        return [
+            ChainTask(data, self._config, (seed, objective, 0, k), ends[k] if usable else None)
+            for k in range(self._chains)
+        ]
 
-    def _sample(
-        self, density: SaasDensity, ends: list[Start], config: NutsConfig, seed: tuple[int, int, int]
-    ) -> list[Chain]:
-        chains = []
-        for k in range(self._chains):
-            rng = np.random.default_rng([*seed, k])
-            start = ends[k] if ends else laplace_start(density, climb_from(density, rng), rng)
-            if not np.isfinite(density(start.position)[0]):
-                start = laplace_start(density, climb_from(density, rng), rng)
-            chains.append(sample_chain(density, start, config, rng, warm=bool(ends)))
-        return chains
-
-
-def climb_from(density: SaasDensity, rng: np.random.Generator) -> Vector:
-    """A random position near a plain model, to climb to a mode from.
-
-    Args:
-        density: Of the model.
-        rng: Source of randomness.
-
-    Returns:
-        `size` unconstrained hyperparameters.
-    """
-    centre = [_CLIMB_FROM.get(name, _CLIMB_FROM["local"]) for name in density.layout.names()]
-    return np.asarray(centre) + rng.uniform(-0.5, 0.5, density.layout.size)
+    def _attempt(self, objectives: Sequence[int], tasks: Sequence[Sequence[ChainTask]]) -> list[_Fit]:
+        chains = iter(run_chains([task for group in tasks for task in group]))
+        fits = []
+        for objective, group in zip(objectives, tasks, strict=True):
+            own, data = [next(chains) for _ in group], group[0].data
+            warm = group[0].start is not None
+            found = diagnose(own, objective=objective, observations=len(data.y), warm=warm)
+            fits.append(_Fit(own, found))
+        return fits

@@ -8,6 +8,7 @@ Cholesky factor and the inverse, `4 n^2 d` for distances and the gradient, and a
 import math
 
 import numpy as np
+import torch
 
 from nas.surrogate import lapack
 from nas.surrogate.saas_prior import Layout, SaasPrior, Vector
@@ -48,6 +49,7 @@ class SaasDensity:
         self._right[:, d + 1] = 1.0
         self._squared = np.empty((n, n))
         self._decay = np.empty((n, n))
+        self._decay_tensor = torch.from_numpy(self._decay)
         self._slope = np.empty((n, n))
         self._covariance = np.empty((n, n))
         self._upper = np.triu(np.ones((n, n)))
@@ -139,7 +141,8 @@ class SaasDensity:
         np.maximum(squared, 0.0, out=squared)
         np.sqrt(squared, out=slope)
         np.negative(slope, out=decay)
-        np.exp(decay, out=decay)
+        # Several times faster than NumPy's on processors without AVX-512; into the same memory.
+        torch.exp(self._decay_tensor, out=self._decay_tensor)
         slope += 1.0
         slope *= decay
         np.multiply(squared, decay, out=covariance)

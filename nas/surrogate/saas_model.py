@@ -12,8 +12,8 @@ from botorch.models.utils.gpytorch_modules import MIN_INFERRED_NOISE_LEVEL
 from gpytorch.likelihoods import GaussianLikelihood
 from torch import Tensor
 
+from nas.surrogate.chains import Data
 from nas.surrogate.errors import SurrogateError
-from nas.surrogate.saas_density import SaasDensity
 from nas.surrogate.saas_prior import SaasPrior, Vector
 
 
@@ -65,11 +65,11 @@ class SaasGP(SaasFullyBayesianSingleTaskGP, FantasizeMixin):  # type: ignore[mis
         self.pyro_model.set_inputs(train_X, scaled, scaled_noise)
         self.outcome_transform = transform
 
-    def density(self, prior: SaasPrior) -> SaasDensity:
-        """The log posterior density of this model's hyperparameters, for the sampler."""
+    def data(self, prior: SaasPrior) -> Data:
+        """What the sampler needs to know of this model."""
         data = self.pyro_model
         noise = None if data.train_Yvar is None else data.train_Yvar.squeeze(-1).numpy()
-        return SaasDensity(prior, data.train_X.numpy(), data.train_Y.squeeze(-1).numpy(), noise)
+        return Data(prior, data.train_X.numpy(), data.train_Y.squeeze(-1).numpy(), noise)
 
     def load_draws(self, draws: Vector, prior: SaasPrior) -> None:
         """Make the ensemble out of draws.
@@ -78,7 +78,7 @@ class SaasGP(SaasFullyBayesianSingleTaskGP, FantasizeMixin):  # type: ignore[mis
             draws: `s x size` unconstrained draws, as `Layout` orders them.
             prior: The prior they were drawn under.
         """
-        self.load_mcmc_samples(self.density(prior).layout.constrain(draws, prior))
+        self.load_mcmc_samples(self.data(prior).layout.constrain(draws, prior))
         self.eval()
 
 

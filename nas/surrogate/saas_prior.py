@@ -1,7 +1,7 @@
 """The SAAS prior: which hyperparameters a GP has, and how likely they are before any data.
 
-The Pyro model in this file is the specification. The fused density of `nas.surrogate.saas_density` is what
-the sampler runs on; a test holds the two equal.
+`nas.surrogate.saas_pyro` has the same as a Pyro model, the specification. The fused density of
+`nas.surrogate.saas_density` is what the sampler runs on; a test holds the two equal.
 
 References:
     Eriksson and Jankowiak, "High-Dimensional Bayesian Optimization with Sparse Axis-Aligned Subspaces", UAI
@@ -9,13 +9,9 @@ References:
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import pyro
-import pyro.distributions as dist
 import torch
 from numpy.typing import NDArray
 from scipy.special import gammaln
@@ -42,10 +38,6 @@ class Gamma:
         constant = self.concentration * math.log(self.rate) - float(gammaln(self.concentration))
         return constant + self.concentration * log_x - self.rate * x, self.concentration - self.rate * x
 
-    def distribution(self, like: Tensor) -> Any:
-        """The same prior as a Pyro distribution of `like`'s type."""
-        return dist.Gamma(like.new_tensor(self.concentration), like.new_tensor(self.rate))
-
 
 @dataclass(frozen=True)
 class LogNormal:
@@ -63,10 +55,6 @@ class LogNormal:
         """Log density of `log x` (the Jacobian included) and its slope, both with respect to `log x`."""
         z = (log_x - self.loc) / self.scale
         return -0.5 * z * z - math.log(self.scale) - 0.5 * math.log(2 * math.pi), -z / self.scale
-
-    def distribution(self, like: Tensor) -> Any:
-        """The same prior as a Pyro distribution of `like`'s type."""
-        return dist.LogNormal(like.new_tensor(self.loc), like.new_tensor(self.scale))
 
 
 @dataclass(frozen=True)
@@ -160,52 +148,3 @@ class Layout:
         if self.has_noise:
             samples["noise"] = prior.noise_floor + np.exp(draws[:, self.noise])
         return {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in samples.items()}
-
-
-def pyro_model(
-    prior: SaasPrior, X: Tensor, y: Tensor | None, noise_variance: Tensor | None = None
-) -> Callable[[], None]:
-    """The GP with the SAAS prior as a Pyro program.
-
-    Args:
-        prior: The hyperparameters' priors.
-        X: `n x d` inputs in the unit cube.
-        y: `n` standardised observations; None: the program draws them.
-        noise_variance: `n` known noise variances; None: one noise variance is inferred.
-
-    Returns:
-        A program without arguments, for `pyro.infer`.
-    """
-
-    def model() -> None:
-        n, d = X.shape
-        mean = X.new_zeros(())
-        if prior.mean_scale is not None:
-            mean = pyro.sample("mean", dist.Normal(X.new_zeros(()), X.new_tensor(prior.mean_scale)))
-        if noise_variance is None:
-            noise = prior.noise_floor + pyro.sample("noise", prior.noise.distribution(X)).expand(n)
-        else:
-            noise = noise_variance
-        outputscale = pyro.sample("outputscale", prior.outputscale.distribution(X))
-        tausq = pyro.sample("tausq", dist.HalfCauchy(X.new_tensor(prior.tau_scale)))
-        local = pyro.sample("local", dist.HalfCauchy(X.new_ones(d)).to_event(1))
-        covariance = outputscale * matern52(X, tausq * local) + torch.diag_embed(noise)
-        pyro.sample("y", dist.MultivariateNormal(mean.expand(n), covariance), obs=y)
-
-    return model
-
-
-def matern52(X: Tensor, inv_length_sq: Tensor) -> Tensor:
-    """Matern-5/2 correlation.
-
-    Args:
-        X: `n x d` inputs.
-        inv_length_sq: `d` squared inverse lengthscales.
-
-    Returns:
-        `n x n` correlations.
-    """
-    squared = ((X[:, None, :] - X[None, :, :]).square() * inv_length_sq).sum(-1)
-    # The square root has no finite slope at zero; the floor is far below what the correlation can resolve.
-    scaled = (5 * squared.clamp_min(1e-30)).sqrt()
-    return (1 + scaled + scaled.square() / 3) * (-scaled).exp()

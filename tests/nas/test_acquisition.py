@@ -1,11 +1,13 @@
 import itertools
+from unittest import mock
 
 import torch
 
 from nas.acquisition import suggest_batch
 from nas.improvement import LogNoisyExpectedHypervolumeImprovement
-from nas.space import FloatParameter, IntegerParameter, OrderedParameter, Space
+from nas.space import FloatParameter, IntegerParameter, OrderedParameter, Point, Space
 from nas.surrogate.gp import GpSurrogate
+from nas.surrogate.map_saas import MapSaasSurrogate
 
 
 def test_in_a_small_discrete_space_it_finds_the_best_point_that_is_not_known() -> None:
@@ -35,3 +37,16 @@ def test_continuous_parameters_are_optimised_beside_discrete_ones() -> None:
     points = suggest_batch(model, space, X_pending=None, reference=Y.min(dim=0).values, count=3, seed=0)
     assert len({space.key(point) for point in points}) == 3
     assert abs(float(points[0]["x"]) - 0.3) < 0.15
+
+
+def test_the_number_of_threads_changes_no_point() -> None:
+    space = Space((IntegerParameter("a", 1, 3), *(FloatParameter(f"x{i}", 0.0, 1.0) for i in range(9))))
+    X = torch.rand(120, 10, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    Y = torch.stack([X[:, 1] * X[:, 2], (3 * X[:, 0]).cos() - X[:, 1]], dim=1)
+    model = MapSaasSurrogate(8).fit(X, Y, seed=0)
+
+    def suggest(threads: int) -> list[Point]:
+        with mock.patch("nas.acquisition.fastest_threads", return_value=(threads, 0.0)):
+            return suggest_batch(model, space, X_pending=None, reference=Y.median(0).values, count=3, seed=0)
+
+    assert suggest(1) == suggest(2)

@@ -20,7 +20,8 @@ from nas.surrogate.nuts import (
     windows,
 )
 from nas.surrogate.saas_density import SaasDensity
-from nas.surrogate.saas_prior import PRIORS, Vector, pyro_model
+from nas.surrogate.saas_prior import PRIORS, Vector
+from nas.surrogate.saas_pyro import pyro_model
 
 
 def gaussian(mean: Vector, covariance: Vector) -> Density:

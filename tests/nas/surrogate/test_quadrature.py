@@ -5,8 +5,8 @@ import pytest
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from nas.surrogate.chains import climb_from
 from nas.surrogate.nuts import NutsConfig, laplace_start, sample_chain
-from nas.surrogate.saas import climb_from
 from nas.surrogate.saas_density import SaasDensity
 from nas.surrogate.saas_prior import PRIORS
 

@@ -6,7 +6,8 @@ import torch
 from pyro.infer.mcmc.util import initialize_model
 
 from nas.surrogate.saas_density import SaasDensity
-from nas.surrogate.saas_prior import PRIORS, SaasPrior, Vector, pyro_model
+from nas.surrogate.saas_prior import PRIORS, SaasPrior, Vector
+from nas.surrogate.saas_pyro import pyro_model
 
 
 def data(n: int, d: int, seed: int) -> tuple[Vector, Vector]:
