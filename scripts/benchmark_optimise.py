@@ -21,7 +21,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import torch
 from omegaconf import DictConfig, OmegaConf
 from optimise_problems import PROBLEMS, ROOT, Problem
 
@@ -76,14 +75,16 @@ def start_worker(
     script = str(ROOT / "scripts" / "benchmark_bo.py")
     left = [f"hours={(deadline - time.time()) / 3600}"]
     command = [python, script, "part=optimise", *options, *left]
-    done = subprocess.run(command, env=dict(os.environ, PYTHONPATH=str(ROOT)), check=False)
+    # Runs side by side share the cores.
+    cores = str(max(1, (os.cpu_count() or 1) // config.workers))
+    own = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": cores, "LOKY_MAX_CPU_COUNT": cores}
+    done = subprocess.run(command, env=os.environ | own, check=False)
     return done.returncode != 0
 
 
 def run(config: DictConfig, problem_name: str, method: str, seed: int, folder: Path) -> None:
     """One optimisation; its file is written anew after every batch."""
     logging.basicConfig(level=logging.WARNING)
-    torch.set_num_threads(1)
     problem = PROBLEMS[problem_name]()
     rng = np.random.default_rng(seed)
     optimiser = make_optimiser(method, problem, seed, config.q)
