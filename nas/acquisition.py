@@ -3,9 +3,12 @@
 A batch is chosen by sequential greedy: each point given the ones before it, decoded first, so that what is
 conditioned on is what will run.
 
-A point is found in three steps: gradient ascent from several starts with every parameter taken as continuous;
-decoding; then, in the space as it is, turns of steepest ascent over the neighbours in the discrete parameters
-and gradient ascent in the continuous ones, as long as either helps.
+A point is found in four steps: gradient ascent from several starts with every parameter taken as continuous;
+decoding; in the space as it is, turns of steepest ascent over the neighbours in the discrete parameters and
+gradient ascent in the continuous ones, as long as either helps; and parameters that the acquisition function
+is indifferent to take an observed point's values. A SAAS surrogate sees no effect in most parameters until
+many trials have shown it, and would otherwise leave each of them where its start happened to be: many small
+losses that nobody has predicted. Liu et al. 2023, "Sparse Bayesian Optimization", penalise such differences.
 """
 
 import logging
@@ -41,6 +44,10 @@ MOVES = 10
 JOINED = 8
 # Random points around a known candidate that are tried at each distance before it is given up.
 ESCAPES = 64
+# Values, which are logarithms, that differ by less count as equal: a hundredth of the improvement.
+INDIFFERENT = 1e-2
+# How many observed points on the front, the nearest ones, give their values to indifferent parameters.
+ANCHORS = 8
 # What one point of a batch takes, in gradients at all starts: for the estimate in the log.
 TYPICAL_GRADIENTS = 60
 
@@ -144,9 +151,9 @@ class _Candidate:
             before = value
             point, value = self._climb(point, value)
             point, value = self._ascend(point, value)
-            if value - before < 1e-2:  # the value is a logarithm: a hundredth of the improvement
+            if value - before < INDIFFERENT:
                 break
-        return point
+        return self._settle(point, value)
 
     def _uphill(self, starts: Tensor, iterations: int, held: dict[int, float]) -> Tensor:
         """The best point that L-BFGS reaches from `s x 1 x d` starts, some columns held; `1 x d`."""
@@ -226,6 +233,31 @@ class _Candidate:
             return point, value
         better = float(self._values(other))
         return (other[0], better) if better > value else (point, value)
+
+    def _settle(self, point: Point, value: float) -> Point:
+        """The point with the fewest differences from an observed one on the front that is hardly worse."""
+        anchors = self._acquisition.baseline
+        distances = (anchors - torch.from_numpy(self._space.encode([point]))).square().sum(dim=1)
+        nearest = anchors[distances.argsort()[:ANCHORS]]
+        best, fewest = point, self._space.dimension
+        for anchor in self._space.decode(nearest.numpy()):
+            names = [name for name in self._space.names if point[name] != anchor[name]]
+            # Those that matter least are given up first, as many as together may be.
+            losses = -self._values([point | {name: anchor[name]} for name in names])
+            order = [names[i] for i in losses.argsort().tolist()]
+            settled = [
+                point | {name: anchor[name] for name in order[:count]} for count in range(1, len(order))
+            ]
+            for other in reversed(self._hardly_worse(settled, value)):
+                differences = sum(other[name] != anchor[name] for name in names)
+                if differences < fewest and self._space.key(other) not in self._known:
+                    best, fewest = other, differences
+                    break
+        return best
+
+    def _hardly_worse(self, points: list[Point], value: float) -> list[Point]:
+        values = self._values(points).tolist() if points else []
+        return [point for point, own in zip(points, values, strict=True) if own >= value - INDIFFERENT]
 
     def _escape(self, relaxed: Tensor) -> Point | None:
         """The best of some unknown points around a known one."""

@@ -52,6 +52,9 @@ class LogNoisyExpectedHypervolumeImprovement(AcquisitionFunction):
         X_pending: `p x d`, points that are being evaluated.
         batch: How many points will be added by `add_pending`.
         seed: Seed of the samples.
+
+    Attributes:
+        baseline: `b x d`, the observed points that may be optimal.
     """
 
     def __init__(
@@ -67,8 +70,8 @@ class LogNoisyExpectedHypervolumeImprovement(AcquisitionFunction):
         self._log_units = sum(math.log(one.scale) for one in members)
         self.samples = max(MIN_SAMPLES, SAMPLES // count)
         with torch.no_grad():
-            baseline = members[0].X[_may_be_optimal(members, self.reference, seed)]
-            points = torch.cat([baseline, X_pending])
+            self.baseline = members[0].X[_may_be_optimal(members, self.reference, seed)]
+            points = torch.cat([self.baseline, X_pending])
             width = len(points) + batch
             normals = torch.empty(self.samples, 2 * width, dtype=torch.float64)
             NormalQMCEngine(2 * width, seed=seed).draw(self.samples, out=normals)

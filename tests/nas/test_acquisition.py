@@ -1,13 +1,16 @@
 import itertools
 from unittest import mock
 
+import pytest
 import torch
+from torch.quasirandom import SobolEngine
 
 from nas.acquisition import suggest_batch
 from nas.improvement import LogNoisyExpectedHypervolumeImprovement
 from nas.space import FloatParameter, IntegerParameter, OrderedParameter, Point, Space
 from nas.surrogate.gp import GpSurrogate
 from nas.surrogate.map_saas import MapSaasSurrogate
+from nas.surrogate.saas import SaasSurrogate
 
 
 def test_in_a_small_discrete_space_it_finds_the_best_point_that_is_not_known() -> None:
@@ -50,3 +53,18 @@ def test_the_number_of_threads_changes_no_point() -> None:
             return suggest_batch(model, space, X_pending=None, reference=Y.median(0).values, count=3, seed=0)
 
     assert suggest(1) == suggest(2)
+
+
+@pytest.mark.slow
+def test_parameters_without_effect_take_an_observed_points_values() -> None:
+    space = Space(tuple(FloatParameter(f"x{i}", 0.0, 1.0) for i in range(10)))
+    X = torch.from_numpy(
+        space.encode(space.decode(SobolEngine(10, scramble=True, seed=0).draw(48).double().numpy()))
+    )
+    Y = torch.stack([torch.sin(4 * X[:, 0]), torch.cos(4 * X[:, 0]) - X[:, 1]], dim=1)
+    model = SaasSurrogate(warmup=128, samples=64, thinning=8).fit(X, Y, seed=0)
+    points = suggest_batch(model, space, X_pending=None, reference=Y.median(0).values, count=2, seed=0)
+    chosen = torch.from_numpy(space.encode(points))
+    # Equal in most of the eight parameters without effect to one and the same observed point.
+    alike = (chosen[:, None, 2:] == X[None, :, 2:]).sum(-1).amax(dim=1)
+    assert (alike >= 6).all()
