@@ -6,8 +6,9 @@
 
 Options: `datasets=1` data sets, `baseline_python=PATH` an interpreter with `botorch[fully_bayesian]` where it
 is not this one, `x64=false` whether BoTorch's JAX runs in double precision (as shipped it does not),
-`output=FILE` a JSON lines file that every worker's result is added to, and whose results are not run again. Each
-side runs in its own process, so that peak memory can be compared. For `part=optimise` see `benchmark_optimise.py`.
+`output=FILE` a JSON lines file that every worker's result is added to, and whose results are not run again.
+Each side runs in its own process, so that peak memory can be compared. For `part=optimise` see
+`benchmark_optimise.py`.
 """
 
 import json
