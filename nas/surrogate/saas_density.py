@@ -9,8 +9,8 @@ import math
 
 import numpy as np
 import torch
+from scipy.linalg import blas, lapack
 
-from nas.surrogate import lapack
 from nas.surrogate.saas_prior import Layout, SaasPrior, Vector
 
 _LOG_2PI = math.log(2 * math.pi)
@@ -51,9 +51,8 @@ class SaasDensity:
         self._decay = np.empty((n, n))
         self._decay_tensor = torch.from_numpy(self._decay)
         self._slope = np.empty((n, n))
+        # LAPACK works on columns; the transposed view of a C-ordered symmetric array is the same array.
         self._covariance = np.empty((n, n))
-        self._upper = np.triu(np.ones((n, n)))
-        self._product = np.empty((n, d + 1))
         self._scratch = np.empty(n * n // 4 + n)
         self._gradient = np.empty(self.layout.size)
 
@@ -64,9 +63,8 @@ class SaasDensity:
 
     def memory(self) -> int:
         """Bytes of all buffers."""
-        squares = (self._squared, self._decay, self._slope, self._covariance, self._upper)
-        others = (self._left, self._right, self._product, self._scratch)
-        return sum(buffer.nbytes for buffer in squares + others)
+        buffers = (self._left, self._right, self._squared, self._decay, self._slope, self._covariance)
+        return sum(buffer.nbytes for buffer in buffers) + self._scratch.nbytes
 
     def __call__(self, z: Vector) -> tuple[float, Vector]:
         """Evaluate the density.
@@ -96,14 +94,14 @@ class SaasDensity:
         residual = self._y - z[0] if layout.has_mean else self._y
 
         self._fill_covariance(rho, outputscale, noise)
-        factor = self._covariance
-        if not lapack.factorise(factor):
+        factor = self._covariance.T
+        _, info = lapack.dpotrf(factor, lower=1, clean=1, overwrite_a=1)
+        if info != 0:
             return -math.inf
-        factor *= self._upper  # the products below read both triangles
         half_log_det = float(np.log(factor.diagonal()).sum())
-        alpha = lapack.solve(factor, residual)
-        _invert_upper(factor, self._scratch)
-        lapack.square_triangle(factor)
+        alpha, _ = lapack.dpotrs(factor, residual, lower=1)
+        _invert_upper(self._covariance, self._scratch)
+        lapack.dlauum(factor, lower=1, overwrite_c=1)
         quadratic = float(residual @ alpha)
         log_density = -0.5 * quadratic - half_log_det - 0.5 * len(residual) * _LOG_2PI
 
@@ -158,12 +156,11 @@ class SaasDensity:
         """
         weighted, inverse = self._decay, self._covariance
         d = self._X.shape[1]
-        # Only the upper triangle of `inverse` holds the inverse.
+        # Only the upper triangle of `inverse` (C order) holds the inverse.
         np.multiply.outer(alpha, alpha, out=weighted)
         weighted -= inverse
         weighted *= self._slope
-        product = self._product
-        lapack.symmetric_product(weighted, self._X_and_ones, product)
+        product = blas.dsymm(1.0, weighted.T, self._X_and_ones, lower=1)
         inner = self._X * product[:, d:] - product[:, :d]
         total: Vector = np.einsum("ij,ij->j", self._X, inner)
         return total * (-5.0 / 6.0 * outputscale)
@@ -202,7 +199,7 @@ def _invert_upper(factor: Vector, scratch: Vector) -> None:
     """
     n = len(factor)
     if n <= _SMALL:
-        lapack.invert_triangle(factor)
+        factor[:] = lapack.dtrtri(factor.T, lower=1)[0].T
         return
     half = n // 2
     head, corner, tail = factor[:half, :half], factor[:half, half:], factor[half:, half:]
