@@ -33,8 +33,16 @@ def test_it_is_botorchs_nehvi(surrogate: Surrogate) -> None:
     X, Y, reference = data()
     model = surrogate.fit(X, Y, seed=0)
     pending = torch.rand(2, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    ours = LogNoisyExpectedHypervolumeImprovement(model, reference, X_pending=pending[:1], batch=1, seed=0)
-    ours.add_pending(pending[1])
+    candidates = torch.rand(40, 1, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    # One estimate has few samples, so its error is up to a tenth; the mean of many shows that it has no bias.
+    estimates = []
+    for seed in range(32):
+        ours = LogNoisyExpectedHypervolumeImprovement(
+            model, reference, X_pending=pending[:1], batch=1, seed=seed
+        )
+        ours.add_pending(pending[1])
+        estimates.append(ours(candidates).detach().exp())
+    found = torch.stack(estimates).mean(dim=0)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         theirs = qNoisyExpectedHypervolumeImprovement(
@@ -46,13 +54,11 @@ def test_it_is_botorchs_nehvi(surrogate: Surrogate) -> None:
             prune_baseline=False,
             cache_root=False,
         )
-        candidates = torch.rand(40, 1, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
         expected = theirs(candidates).reshape(40, -1).mean(dim=1)
-        found = ours(candidates).exp()
     # Both are Monte Carlo estimates; the largest values are those that their samples resolve.
     large = expected > 0.1 * expected.max()
     assert int(large.sum()) >= 3
-    torch.testing.assert_close(found[large], expected[large], rtol=0.12, atol=0)
+    torch.testing.assert_close(found[large], expected[large], rtol=0.08, atol=0)
     assert bool((found[expected < 1e-4] < 1e-3).all())
 
 
