@@ -143,8 +143,8 @@ def test_a_failing_reference_ends_the_search(toy: "Toy") -> None:
 
 
 def test_a_second_search_in_the_folder_refuses(toy: "Toy") -> None:
-    # Long enough for the second one to start beside it on a busy machine.
-    first = toy.start(*SOBOL_ONLY, "pause=5")
+    # Far longer than the second one takes to start on a busy machine; the interrupt ends it early.
+    first = toy.start(*SOBOL_ONLY, "pause=100")
     while not toy.runs():
         time.sleep(0.05)
         assert first.poll() is None
