@@ -7,15 +7,15 @@ python -m nlu.evaluate parser=DIR_OR_FILE data=topv2 data.root=DIR 'data.domains
 import logging
 import time
 
-import hydra
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from nlu.cli import Metrics, print_metrics, report_errors, run_folder, write_metrics
 from nlu.data.batches import encode_rows
 from nlu.errors import ConfigError
 from nlu.metrics import gold_of, score
 from nlu.parser import check_ontology, load_parser
+from paretoparse.cli import hydra_main, run_folder
+from paretoparse.metrics import Metrics, print_metrics, write_metrics
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ def evaluate(config: DictConfig) -> Metrics:
         NluError: the parser or the data cannot be read, or do not fit together.
     """
     start = time.monotonic()
-    parser = load_parser(config.parser)
+    parser = load_parser(str(config.parser))
     splits = instantiate(config.data.load)
     if config.split not in splits:
         raise ConfigError(f"split={config.split}: the data has {', '.join(splits)} only.")
@@ -50,8 +50,7 @@ def evaluate(config: DictConfig) -> Metrics:
     }
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="evaluate")
-@report_errors
+@hydra_main("evaluate", __doc__)
 def main(config: DictConfig) -> None:
     """Evaluate from the command line."""
     folder = run_folder()

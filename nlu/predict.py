@@ -5,21 +5,15 @@ python -m nlu.predict parser=DIR_OR_FILE text=- < lines                         
 """
 
 import json
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import hydra
 from omegaconf import DictConfig
 
-from nlu.cli import report_errors
 from nlu.errors import UtteranceError
 from nlu.parser import Parser, load_parser
-
-_TEXT = "text="
-# A backslash hides these from Hydra (quotes) and OmegaConf (interpolations) and is special nowhere else.
-_SPECIAL = re.compile(r'(\\*)("|\$\{|\Z)')
+from paretoparse.cli import hydra_main
 
 
 def parse_lines(parser: Parser, lines: Iterable[str], max_words: int) -> Iterator[dict[str, Any]]:
@@ -39,24 +33,10 @@ def parse_lines(parser: Parser, lines: Iterable[str], max_words: int) -> Iterato
         yield {"text": text, "frame": frame, "words": prediction.words, "span": prediction.span}
 
 
-def quote_text(arguments: list[str]) -> list[str]:
-    """Quote `text=…` for Hydra, whose own grammar would stumble over an apostrophe or a comma."""
-
-    def escape(match: re.Match[str]) -> str:
-        slashes, special = match.groups()
-        return 2 * slashes + ("\\" + special if special else "")
-
-    def quote(argument: str) -> str:
-        return f'{_TEXT}"{_SPECIAL.sub(escape, argument.removeprefix(_TEXT))}"'
-
-    return [quote(argument) if argument.startswith(_TEXT) else argument for argument in arguments]
-
-
-@hydra.main(version_base="1.3", config_path="../conf", config_name="predict")
-@report_errors
-def run(config: DictConfig) -> None:
-    """Parse what the configuration names."""
-    parser = load_parser(config.parser)
+@hydra_main("predict", __doc__, verbatim=("text",))
+def main(config: DictConfig) -> None:
+    """Parse from the command line."""
+    parser = load_parser(str(config.parser))
     if config.text == "-":
         failed = 0
         for answer in parse_lines(parser, sys.stdin, config.max_words):
@@ -70,12 +50,6 @@ def run(config: DictConfig) -> None:
         span = " ".join(map(str, prediction.span))
         raise UtteranceError(f"the parser's answer is not a well-formed frame: {span}")
     print(prediction.frame)
-
-
-def main() -> None:
-    """Parse from the command line."""
-    sys.argv[1:] = quote_text(sys.argv[1:])
-    run()
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import datasets
-import hydra
 import pytorch_lightning as pl
 import torch
 from hydra.utils import instantiate
@@ -20,7 +19,6 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
 from pytorch_lightning.loggers import CSVLogger
 
-from nlu.cli import Metrics, print_metrics, report_errors, run_folder, write_metrics
 from nlu.data.batches import encode_rows, make_loader
 from nlu.data.rows import target_of
 from nlu.errors import ConfigError
@@ -30,6 +28,8 @@ from nlu.ontology import Ontology
 from nlu.parser import FILE_NAME, Parser
 from nlu.task import OptimConfig, ParsingTask
 from nlu.tokenizer import train_tokenizer
+from paretoparse.cli import hydra_main, run_folder
+from paretoparse.metrics import Metrics, print_metrics, write_metrics
 
 log = logging.getLogger(__name__)
 
@@ -160,8 +160,7 @@ def _trainer(config: DictConfig, best: ModelCheckpoint, folder: Path) -> pl.Trai
     )
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="train")
-@report_errors
+@hydra_main("train", __doc__)
 def main(config: DictConfig) -> None:
     """Train from the command line."""
     folder = run_folder()

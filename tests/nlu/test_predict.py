@@ -5,22 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hypothesis import assume, example, given
-from hypothesis import strategies as st
-from omegaconf import OmegaConf
 
-from nlu.predict import quote_text
 from tests.composing import ROOT
-
-
-@example('say "hi" \\ \\" ${x} \\${x} \\\\')
-@given(st.text(st.characters(exclude_categories=("C",)), min_size=1))
-def test_any_text_reaches_the_parser_as_it_was_typed(text: str) -> None:
-    assume(text != "???")  # Hydra's own mark for a missing value
-    (argument,) = quote_text([f"text={text}"])
-    override = OverridesParser.create().parse_override(argument)
-    assert OmegaConf.create({"text": override.value()}).text == text
 
 
 def run(module: str, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
