@@ -27,16 +27,14 @@ Inputs = Sequence[Sequence[Sequence[int]]]
 
 
 @dataclass(frozen=True)
-class Artifact:
-    """An artifact whose files have been checked against its manifest.
+class ArtifactFiles:
+    """Where an artifact's files lie.
 
     Attributes:
         file: the TorchScript file to run, either `path` or `lite_path`.
-        manifest: what `latency.export.export` recorded (see there).
     """
 
     file: Path
-    manifest: dict[str, Any]
 
     @property
     def path(self) -> Path:
@@ -57,6 +55,17 @@ class Artifact:
     def manifest_path(self) -> Path:
         """The manifest's file."""
         return self.file.with_suffix(".json")
+
+
+@dataclass(frozen=True)
+class Artifact(ArtifactFiles):
+    """An artifact whose files have been checked against its manifest.
+
+    Attributes:
+        manifest: what `latency.export.export` recorded (see there).
+    """
+
+    manifest: dict[str, Any]
 
     @property
     def parity_outputs(self) -> list[str]:

@@ -83,12 +83,35 @@ def draw(results: Sequence[Named], percent: float) -> Figure:
     for (name, result), style in zip(results, itertools.cycle(["-", "--", "-.", ":"]), strict=False):
         latencies = np.sort(result.latencies_ms)
         axes.step(
-            latencies, np.arange(1, len(latencies) + 1) / len(latencies), style, where="post", label=name
+            latencies,
+            np.arange(1, len(latencies) + 1) / len(latencies),
+            style,
+            where="post",
+            label=_literal(name),
         )
     axes.axhline(percent / 100, color="grey", linewidth=0.8)
     axes.set(xlabel="latency (ms)", ylabel="share of runs at most this long", xscale="log", ylim=(0, 1.01))
     axes.legend()
     return figure
+
+
+def save(figure: Figure, file: Path) -> None:
+    """Write a figure in the format that the file's name asks for.
+
+    Raises:
+        ResultError: there is no such format.
+    """
+    formats = figure.canvas.get_supported_filetypes()
+    if file.suffix.removeprefix(".").lower() not in formats:
+        raise ResultError(
+            f"'{file}' names no format of figures; end it in one of .{', .'.join(sorted(formats))}."
+        )
+    figure.savefig(file)
+
+
+def _literal(name: str) -> str:
+    # Matplotlib would set what stands between dollars as mathematics and hide a name that begins with "_".
+    return ("./" if name.startswith("_") else "") + name.replace("$", r"\$")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -107,7 +130,7 @@ def main(arguments: Sequence[str]) -> None:
     ranked = rank(load_results(options.results), options.percentile)
     new_console().print(ranking_table(ranked, options.percentile))
     if options.figure is not None:
-        draw(ranked, options.percentile).savefig(options.figure)
+        save(draw(ranked, options.percentile), options.figure)
 
 
 if __name__ == "__main__":

@@ -43,8 +43,8 @@ class InputsError(ArtifactError):
     """The file of recorded inputs is missing or malformed."""
 
 
-class ProtocolError(LatencyError):
-    """A measurement protocol that could not give a trustworthy number."""
+class PlanError(LatencyError):
+    """A measuring plan that could not give a trustworthy number."""
 
 
 class ResultError(LatencyError):

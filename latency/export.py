@@ -6,7 +6,6 @@ What to export is named in the configuration (`source`), so this package needs n
 project.
 """
 
-import json
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,11 +17,13 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from torch.utils.bundled_inputs import InflatableArg, bundle_inputs
 
-from latency.artifact import FORMAT, Artifact, Inputs, output_checksum, sha256, write_inputs
+from latency.artifact import FORMAT, Artifact, ArtifactFiles, Inputs, output_checksum, sha256, write_inputs
 from latency.errors import ExportError, ParityError
 from latency.runner.python import load
 from latency.source import ExportSource
 from paretoparse.cli import hydra_main, run_folder
+from paretoparse.errors import describe_error
+from paretoparse.files import write_json
 from paretoparse.metrics import Metrics, print_metrics, write_metrics
 
 __all__ = ["ExportSource", "check_parity", "export"]
@@ -65,21 +66,21 @@ def export(
             f"bundled_inputs must lie between 0 and the number of inputs, {len(source.inputs)}; "
             f"got {bundled_inputs}."
         )
-    artifact = Artifact(directory / f"{name}.pt", {})
+    files = ArtifactFiles(directory / f"{name}.pt")
     directory.mkdir(parents=True, exist_ok=True)
     # An artifact without a manifest is refused by readers, so an export that stops half-way is never
     # measured.
-    artifact.manifest_path.unlink(missing_ok=True)
-    write_inputs(artifact.inputs_path, source.inputs)
+    files.manifest_path.unlink(missing_ok=True)
+    write_inputs(files.inputs_path, source.inputs)
     with _deprecation_silenced(), torch.inference_mode():
-        _save(source.module, artifact, source.inputs[:bundled_inputs])
+        _save(source.module, files, source.inputs[:bundled_inputs])
         checked = source.inputs[:parity_inputs]
         expected = [_call(source.module, call) for call in checked]
-        check_parity(load(artifact.path), artifact.path, checked, expected)
-        lite = torch.jit.mobile._load_for_lite_interpreter(str(artifact.lite_path))  # type: ignore[no-untyped-call]
-        check_parity(lite, artifact.lite_path, checked, expected)
+        check_parity(load(files.path), files.path, checked, expected)
+        lite = torch.jit.mobile._load_for_lite_interpreter(str(files.lite_path))  # type: ignore[no-untyped-call]
+        check_parity(lite, files.lite_path, checked, expected)
         operators = sorted(torch.jit.mobile._export_operator_list(lite))
-        bytecode = torch.jit.mobile._get_model_bytecode_version(str(artifact.lite_path))
+        bytecode = torch.jit.mobile._get_model_bytecode_version(str(files.lite_path))
     lengths = [len(call[0]) for call in source.inputs]
     manifest = {
         "format": FORMAT,
@@ -89,23 +90,22 @@ def export(
         "parameters": sum(parameter.numel() for parameter in source.module.parameters()),
         "files": {
             file.name: {"bytes": file.stat().st_size, "sha256": sha256(file)}
-            for file in (artifact.path, artifact.lite_path, artifact.inputs_path)
+            for file in (files.path, files.lite_path, files.inputs_path)
         },
         "inputs": {"count": len(lengths), "shortest": min(lengths), "longest": max(lengths)},
         "bundled_inputs": bundled_inputs,
         "parity": {"outputs": [output_checksum(output.tolist()) for output in expected]},
         "description": source.description,
     }
-    text = json.dumps(manifest, indent=2, ensure_ascii=False)
-    artifact.manifest_path.write_text(text + "\n", encoding="utf-8")
-    return Artifact(artifact.path, manifest)
+    write_json(files.manifest_path, manifest)
+    return Artifact(files.path, manifest)
 
 
-def _save(module: torch.nn.Module, artifact: Artifact, bundled: Inputs) -> None:
+def _save(module: torch.nn.Module, files: ArtifactFiles, bundled: Inputs) -> None:
     try:
         scripted = torch.jit.script(module)
         frozen = torch.jit.freeze(scripted)
-        frozen.save(str(artifact.path))
+        frozen.save(str(files.path))
         if bundled:
             # Wrapped, since a real utterance is more than the few bytes that are allowed otherwise.
             calls = [tuple(InflatableArg(tensor, "{}") for tensor in _tensors(call)) for call in bundled]
@@ -113,10 +113,9 @@ def _save(module: torch.nn.Module, artifact: Artifact, bundled: Inputs) -> None:
             frozen = torch.jit.freeze(
                 bundle_inputs(scripted, calls), preserved_attrs=["get_all_bundled_inputs"]
             )
-        frozen._save_for_lite_interpreter(str(artifact.lite_path))
+        frozen._save_for_lite_interpreter(str(files.lite_path))
     except (RuntimeError, TypeError, ValueError, OSError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ExportError(f"The module cannot be exported as TorchScript: {reason}") from error
+        raise ExportError(f"The module cannot be exported as TorchScript: {describe_error(error)}") from error
 
 
 def check_parity(call: Call, file: Path, inputs: Inputs, expected: list[torch.Tensor]) -> None:

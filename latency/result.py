@@ -16,6 +16,8 @@ from latency.statistics import (
     INTERVAL_METHOD,
     PERCENTILE_METHOD,
     Interval,
+    Ratio,
+    bootstrap_ratio,
     classify_outliers,
     dependent_interval,
     early_stopping_estimate,
@@ -23,6 +25,7 @@ from latency.statistics import (
     percentile,
     percentile_interval,
 )
+from paretoparse.files import valid_json
 from paretoparse.metrics import Metric
 
 PERCENTS = (50, 90, 95, 99, 99.9)
@@ -43,6 +46,7 @@ class LatencyResult:
         outputs_differing: how many of the checked outputs differ from those recorded at export.
         marks: names of whatever makes this result less trustworthy and was allowed, e.g. suppressed
             preconditions.
+        control: the control's result, whose blocks were measured in turns with these; None without one.
     """
 
     artifact: dict[str, Any]
@@ -51,6 +55,7 @@ class LatencyResult:
     blocks: tuple[RunReport, ...]
     outputs_differing: int
     marks: tuple[str, ...] = ()
+    control: "LatencyResult | None" = None
 
     @property
     def blocks_ms(self) -> list[list[float]]:
@@ -70,11 +75,18 @@ class LatencyResult:
         """Its 95 % confidence interval for independent runs, milliseconds; None where there are too few."""
         return percentile_interval(self.latencies_ms, percent)
 
+    def ratio(self, percent: float) -> Ratio | None:
+        """A percentile over the control's, with its 95 % interval; None without a control."""
+        if self.control is None:
+            return None
+        return bootstrap_ratio(self.blocks_ms, self.control.blocks_ms, percent)
+
     def metrics(self) -> dict[str, Metric]:
         """Flat summary; latencies in milliseconds, memory in bytes.
 
         A percentile is left out where the runs are too few for its interval, except p50, p90 and p99.
-        `latency_p99_ms_se`, the p99's standard error, allows for runs that depend on their predecessors.
+        `latency_p99_ms_se`, the p99's standard error, allows for runs that depend on their predecessors, and
+        so do the interval and standard error of `latency_p99_ratio`, the p99 over that of the control.
         """
         metrics: dict[str, Metric] = {}
         for percent in PERCENTS:
@@ -95,13 +107,24 @@ class LatencyResult:
         loads = [block.load_ns / NS_PER_MS for block in self.blocks if block.load_ns is not None]
         if loads:
             metrics["load_ms"] = percentile(loads, 50)
+        ratio = self.ratio(99)
+        if self.control is not None and ratio is not None:
+            metrics |= {
+                "latency_p99_ratio": ratio.value,
+                "latency_p99_ratio_low": ratio.interval.low,
+                "latency_p99_ratio_high": ratio.interval.high,
+                "latency_p99_ratio_se": ratio.interval.standard_error(),
+                "latency_p99_ms_control": self.control.percentile(99),
+            }
+        peaks = [block.peak_bytes for block in self.blocks if block.peak_bytes is not None]
+        if peaks:
+            metrics["peak_memory_bytes"] = max(peaks)
         outliers = classify_outliers(latencies)
         return metrics | {
             "latency_mean_ms": float(np.mean(latencies)),
             "latency_max_ms": max(latencies),
             "latency_ms_within_processes": self.spread_within(),
             "latency_ms_between_processes": self.spread_between(),
-            "peak_memory_bytes": max(block.peak_bytes or 0 for block in self.blocks),
             "runs": len(latencies),
             "runs_effective": round(effective_count(self.blocks_ms, 99)),
             "blocks": len(self.blocks),
@@ -128,7 +151,14 @@ class LatencyResult:
     def table(self) -> Table:
         """Percentiles with their intervals, for the screen."""
         title = f"{self.artifact['file']} on {self.device['model']}: {len(self.latencies_ms)} runs"
-        caption = f"not trustworthy without a second look: {', '.join(self.marks)}" if self.marks else None
+        ratio = self.ratio(99)
+        notes = []
+        if ratio is not None:
+            low, high = ratio.interval.low, ratio.interval.high
+            notes.append(f"p99 over the control's: {ratio.value:.3f} ({low:.3f} to {high:.3f})")
+        if self.marks:
+            notes.append(f"not trustworthy without a second look: {', '.join(self.marks)}")
+        caption = "\n".join(notes) or None
         table = Table("percentile", "ms", "95 % interval", title=title, caption=caption)
         for percent in PERCENTS:
             interval = self.interval(percent)
@@ -141,7 +171,7 @@ class LatencyResult:
         methods = {"percentile": PERCENTILE_METHOD, "interval": INTERVAL_METHOD}
         record = {"format": FORMAT, "methods": methods, **dataclasses.asdict(self)}
         # No time stamp, so that the same result gives the same file.
-        file.write_bytes(gzip.compress(json.dumps(record).encode(), mtime=0))
+        file.write_bytes(gzip.compress(json.dumps(valid_json(record)).encode(), mtime=0))
 
     @classmethod
     def load(cls, file: Path) -> Self:
@@ -156,17 +186,24 @@ class LatencyResult:
                 raise ResultError(
                     f"'{file}' has format {record['format']}; this version reads format {FORMAT}."
                 )
-            return cls(
-                artifact=record["artifact"],
-                device=record["device"],
-                protocol=record["protocol"],
-                blocks=tuple(RunReport.from_record(block) for block in record["blocks"]),
-                outputs_differing=record["outputs_differing"],
-                marks=tuple(record["marks"]),
-            )
+            return cls.from_record(record)
         except FileNotFoundError as error:
             raise ResultError(
                 f"There is no result '{file}'; give a run folder or its latency.json.gz."
             ) from error
         except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
             raise ResultError(f"'{file}' is not a result of latency.benchmark ({error}).") from error
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> Self:
+        """The result that `dataclasses.asdict` and JSON have turned into a record."""
+        control = record.get("control")
+        return cls(
+            artifact=record["artifact"],
+            device=record["device"],
+            protocol=record["protocol"],
+            blocks=tuple(RunReport.from_record(block) for block in record["blocks"]),
+            outputs_differing=record["outputs_differing"],
+            marks=tuple(record["marks"]),
+            control=None if control is None else cls.from_record(control),
+        )

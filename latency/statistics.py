@@ -15,6 +15,7 @@ from scipy import stats
 
 PERCENTILE_METHOD = "order statistic (inverse of the empirical distribution function)"
 Array = np.ndarray[tuple[int], np.dtype[np.float64]]
+Indices = np.ndarray[tuple[int, int], np.dtype[np.int64]]
 Samples = Sequence[float] | Array
 
 INTERVAL_METHOD = (
@@ -224,22 +225,70 @@ def bootstrap_difference(
         seed: of the resampling.
     """
     generator = np.random.default_rng(seed)
-    drawn = [_resampled_percentiles(blocks, percent, draws, generator) for blocks in (first, second)]
+    drawn = []
+    for blocks in (first, second):
+        chosen = generator.integers(len(blocks), size=(draws, len(blocks)))
+        drawn.append(_resampled_percentiles(blocks, percent, chosen, generator))
     low, high = np.quantile(drawn[1] - drawn[0], [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high))
 
 
+@dataclass(frozen=True)
+class Ratio:
+    """A ratio of two percentiles and its confidence interval; no unit."""
+
+    value: float
+    interval: Interval
+
+
+def bootstrap_ratio(
+    measured: Sequence[Sequence[float]],
+    control: Sequence[Sequence[float]],
+    percent: float,
+    *,
+    level: float = 0.95,
+    draws: int = 1000,
+    seed: int = 0,
+) -> Ratio:
+    """`percentile(measured) / percentile(control)` of artifacts measured in turns, by a block bootstrap.
+
+    The two are resampled as `bootstrap_difference` does, but turns are drawn for both at once: a turn in
+    which the machine was slow for both changes neither their ratio nor its interval.
+
+    Args:
+        measured: runs of each process, in order; the i-th process belongs to the i-th turn.
+        control: the same of the control; as many processes.
+        percent: the percentile to compare.
+        level: confidence level.
+        draws: number of resamples.
+        seed: of the resampling.
+    """
+    generator = np.random.default_rng(seed)
+    turns = generator.integers(len(measured), size=(draws, len(measured)))
+    drawn = [_resampled_percentiles(blocks, percent, turns, generator) for blocks in (measured, control)]
+    low, high = np.quantile(drawn[0] / drawn[1], [(1 - level) / 2, (1 + level) / 2])
+    pooled = [[run for block in blocks for run in block] for blocks in (measured, control)]
+    value = percentile(pooled[0], percent) / percentile(pooled[1], percent)
+    return Ratio(value, Interval(float(low), float(high)))
+
+
 def _resampled_percentiles(
-    blocks: Sequence[Sequence[float]], percent: float, draws: int, generator: np.random.Generator
+    blocks: Sequence[Sequence[float]], percent: float, chosen: Indices, generator: np.random.Generator
 ) -> Array:
-    count = sum(len(block) for block in blocks)
-    length = max(1, count // BATCHES)
+    """The percentile of each resample.
+
+    Args:
+        blocks: runs of each process, in order.
+        percent: the percentile.
+        chosen: `draws x len(blocks)` processes to resample from.
+        generator: draws the stretches within the processes.
+    """
+    length = max(1, sum(map(len, blocks)) // BATCHES)
     arrays = [np.asarray(block, dtype=float) for block in blocks]
-    found = np.empty(draws)
-    for draw in range(draws):
+    found = np.empty(len(chosen))
+    for draw, row in enumerate(chosen):
         parts = []
-        for chosen in generator.integers(len(arrays), size=len(arrays)):
-            array = arrays[chosen]
+        for array in (arrays[process] for process in row):
             starts = generator.integers(len(array), size=math.ceil(len(array) / length))
             positions = (starts[:, None] + np.arange(length)).ravel()[: len(array)] % len(array)
             parts.append(array[positions])

@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 
 from latency.device import Device
 from latency.export import export
-from latency.measurement import MeasurementProtocol, measure
+from latency.measurement import MeasurementPlan, measure
 from latency.source import ExportSource
 from nlu.errors import ParserFileError
 from nlu.parser import Parser, load_parser
@@ -83,7 +83,7 @@ class LatencyMeasurement:
         protocol: how to measure.
     """
 
-    def __init__(self, device: Device, protocol: MeasurementProtocol) -> None:
+    def __init__(self, device: Device, protocol: MeasurementPlan) -> None:
         self.device = device
         self.protocol = protocol
         self._stack = contextlib.ExitStack()

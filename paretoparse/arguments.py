@@ -14,7 +14,20 @@ from hydra.errors import HydraException
 from paretoparse.errors import UsageError
 
 TEXT = frozenset(
-    {"parser", "text", "artifact", "study", "out", "name", "root", "resume", "storage", "outputs", "cache"}
+    {
+        "parser",
+        "text",
+        "artifact",
+        "control",
+        "study",
+        "out",
+        "name",
+        "root",
+        "resume",
+        "storage",
+        "outputs",
+        "cache",
+    }
     | {"dir", "bundle", "binary", "serial", "address", "program"}
 )
 """Last parts of the keys whose values are paths, addresses and the like: text, whatever they look like."""

@@ -188,6 +188,7 @@ def _help(documentation: str | None, config_name: str | None = None) -> str:
         return text + "\n"
     defaults = yaml.safe_load((CONF / f"{config_name}.yaml").read_text(encoding="utf-8"))["defaults"]
     groups = [name for entry in defaults if isinstance(entry, dict) for name in entry if " " not in name]
+    groups = [name.partition("@")[0] for name in groups]
     lines = [f"  {name}: {', '.join(_options(name))}" for name in groups if name != "hydra"]
     heading = ["Configuration groups, chosen by GROUP=OPTION:"] if lines else []
     return "\n".join([text, "", *heading, *lines, ""])

@@ -59,13 +59,18 @@ _FULL_KEY = re.compile(r"full_key: (?P<key>.+)")
 
 
 def message_of(error: BaseException) -> str:
-    """An error's whole message as one line.
+    """An error's whole message as one line (see `one_line`)."""
+    return one_line(str(error))
+
+
+def one_line(message: str) -> str:
+    """A message as one line.
 
     Left out are OmegaConf's types, TorchScript's excerpts of code and the stacks of C++ errors.
     """
     kept: list[str] = []
     in_excerpt = False
-    for line in map(str.strip, str(error).splitlines()):
+    for line in map(str.strip, message.splitlines()):
         if _TAIL.match(line):
             break
         if _EXCERPT.match(line):

@@ -1,5 +1,6 @@
 """Where an artifact is run: a device takes requests and answers with raw runs. Imports no torch."""
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -24,6 +25,11 @@ class Device(Protocol):
         trace: TracebackType | None,
     ) -> None:
         """Leave the device as it was found, also after an error or an interrupt."""
+
+    @property
+    def members(self) -> Sequence["Device"]:
+        """The devices that measure side by side: a pool's, or else this one alone."""
+        return (self,)
 
     def describe(self) -> dict[str, Any]:
         """What identifies the device and its state.

@@ -56,11 +56,22 @@ FAILURES: list[tuple[str, type[DeviceError], str]] = [
         "The phone that was asked for is not attached; 'adb devices' lists those that are.",
     ),
     (
+        r"no permissions|insufficient permissions",
+        DeviceError,
+        "This user may not use the phone's USB connection; install udev rules (apt-get install "
+        "android-sdk-platform-tools-common), join the group plugdev, log in again and plug the phone in "
+        "again.",
+    ),
+    (
         r"No space left on device",
         StorageFullError,
         "The phone's storage is full; free some space in /data and measure again.",
     ),
 ]
+
+
+# A serial number may hold single spaces; a state holds more than one word only where it explains itself.
+ROW = re.compile(r"(?P<serial>\S.*?)(\t| {2,})(?P<state>no permissions.*|\S+)( .*)?")
 
 
 @dataclass(frozen=True)
@@ -100,7 +111,7 @@ class Adb:
         """Run adb with these arguments for the chosen phone, if any.
 
         Raises:
-            AdbMissingError: there is no such program.
+            AdbMissingError: there is no such program, or it cannot be run.
             AdbTimeoutError: it did not end in time.
         """
         chosen = [] if self.serial is None else ["-s", self.serial]
@@ -116,7 +127,12 @@ class Adb:
         except FileNotFoundError as error:
             raise AdbMissingError(
                 f"There is no program '{self.program}'; install adb (e.g. apt-get install adb) or set "
-                f"device.adb."
+                f"device.adb.program."
+            ) from error
+        except OSError as error:
+            raise AdbMissingError(
+                f"The program '{self.program}' cannot be run ({error.strerror}); make it executable, or set "
+                f"device.adb.program to another adb."
             ) from error
         except subprocess.TimeoutExpired as error:
             raise AdbTimeoutError(
@@ -129,8 +145,8 @@ class Adb:
         done = self.run(["devices"], timeout=30)
         if done.returncode != 0:
             raise failure(done)
-        rows = [line.split("\t") for line in done.stdout.decode("utf-8", "replace").splitlines()]
-        return {row[0]: row[1].strip() for row in rows if len(row) == 2}
+        rows = map(ROW.fullmatch, done.stdout.decode("utf-8", "replace").splitlines())
+        return {row["serial"]: row["state"] for row in rows if row is not None}
 
     def connect(self, address: str, timeout: float = 20) -> None:
         """Connect to a phone over the network and wait until it is ready.
@@ -229,13 +245,15 @@ class Adb:
             StorageFullError: there is no room for it.
             DeviceError: adb could not reach the phone or write the file.
         """
-        done = self.run(["push", str(local), remote], timeout)
+        done = self.run(["push", str(local.resolve()), remote], timeout)
         if done.returncode != 0:
             raise failure(done)
 
     def hashes(self, folder: str) -> dict[str, str]:
         """SHA-256 of every file in a remote folder, by name; empty where there is no such folder."""
-        answer = self.shell(f"cd {shlex.quote(folder)} 2>/dev/null && sha256sum * 2>/dev/null", timeout=120)
+        answer = self.shell(
+            f"cd {shlex.quote(folder)} 2>/dev/null && sha256sum -- * 2>/dev/null", timeout=120
+        )
         rows = [line.split(maxsplit=1) for line in answer.text.splitlines()]
         return {row[1].strip(): row[0] for row in rows if len(row) == 2}
 
@@ -250,9 +268,15 @@ def split_answer(output: bytes, marker: str) -> Answer | None:
 
 def state_error(state: str, serial: str) -> DeviceError:
     """The error for a phone that is in another state than `device`."""
-    if state in ("unauthorized", "authorizing"):
-        return UnauthorizedError(f"{serial}: {FAILURES[2][2]}")
-    return OfflineError(f"{serial} ({state}): {FAILURES[3][2]}")
+    if state in ("offline", "connecting"):
+        return OfflineError(f"{serial} ({state}): {FAILURES[3][2]}")
+    for pattern, error, text in FAILURES:
+        if re.search(pattern, f"device {state}"):
+            return error(f"{serial}: {text}")
+    return DeviceError(
+        f"{serial} is in the state '{state}'; start Android on it (adb -s {shlex.quote(serial)} reboot) and "
+        "measure again."
+    )
 
 
 def known_failure(done: subprocess.CompletedProcess[bytes]) -> DeviceError | None:

@@ -16,7 +16,7 @@ from filelock import FileLock
 
 from latency.artifact import Artifact, sha256
 from latency.bundle_manifest import Bundle
-from latency.device import speed_benchmark
+from latency.device import Device, speed_benchmark
 from latency.device.adb import Adb
 from latency.device.conditions import (
     PRECONDITIONS,
@@ -32,13 +32,13 @@ from latency.errors import (
     DeviceError,
     DeviceLostError,
     PreconditionError,
-    RunnerCrashError,
     RunnerTimeoutError,
     StreamError,
     ThrottledError,
     TransferError,
     WrongAbiError,
 )
+from latency.runner.crash import reason, runner_crashed
 from latency.runner.stream import RunReport, RunRequest
 
 ROOT = "/data/local/tmp/paretoparse"
@@ -69,7 +69,7 @@ class Patience:
             )
 
 
-class AndroidDevice:
+class AndroidDevice(Device):
     """A phone attached by cable or network."""
 
     def __init__(
@@ -180,12 +180,15 @@ class AndroidDevice:
         """Time an artifact in a fresh process, again if the phone was hot at its end or was lost meanwhile.
 
         Raises:
+            DeviceError: the phone is not open.
             ThrottledError: the phone stayed or became hot each time.
             DeviceLostError: it was lost and did not come back, or was lost each time.
             RunnerCrashError: the runner ended with an error.
             RunnerTimeoutError: it did not finish in time.
             StreamError: its answer is damaged.
         """
+        if self.lock is None:
+            raise DeviceError("The phone is not open; use it in a with statement.")
         failure: DeviceError | None = None
         for _ in range(self.patience.repeats + 1):
             try:
@@ -345,17 +348,13 @@ class AndroidDevice:
         return answer.output
 
     def _crash(self, code: int) -> DeviceError:
-        said = self.adb.shell(f"grep . {ROOT}/errors | tail -n 1").text or "no message"
+        said = self.adb.shell(f"head -c 8000 {ROOT}/errors").text
         if re.search(r"not executable|Exec format error|Permission denied", said):
             return WrongAbiError(
-                f"The phone cannot run the runner ({said}); take one for its architecture "
+                f"The phone cannot run the runner ({reason(said)}); take one for its architecture "
                 f"({self.description['abis']})."
             )
-        ending = f"was killed by signal {code - 128}" if code > 128 else f"ended with exit code {code}"
-        return RunnerCrashError(
-            f"The runner {ending} on the phone ({said}); try the artifact again, and on the host if it "
-            f"goes on."
-        )
+        return runner_crashed(128 - code if code > 128 else code, said, where=" on the phone")
 
     def _end_runner(self) -> None:
         # The shell that started the runner leads its process group.
@@ -372,6 +371,7 @@ class AndroidDevice:
         finally:
             if self.lock is not None:
                 self.lock.release()
+                self.lock = None
 
     def _remove_artifacts(self) -> None:
         self.adb.shell(f"rm -rf {ROOT}/artifact-* {ROOT}/errors {ROOT}/running")

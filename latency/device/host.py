@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from latency.artifact import Artifact
+from latency.device import Device
 from latency.device.cores import fastest_cores
 from latency.errors import DeviceConfigError, DeviceError
 from latency.runner.compile import built_runner
@@ -16,7 +17,7 @@ from latency.runner.stream import RunReport, RunRequest
 CPUS = Path("/sys/devices/system/cpu")
 
 
-class HostDevice:
+class HostDevice(Device):
     """Runs artifacts in processes of this machine."""
 
     def __init__(

@@ -1,20 +1,19 @@
 """Several phones of one model that share the work: each artifact is measured on one of them."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from pathlib import Path
+from queue import SimpleQueue
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
+from latency.artifact import Artifact
 from latency.device import Device
-from latency.errors import DeviceConfigError, LatencyError, MixedDevicesError
-from latency.measurement import MeasurementProtocol, measure_all
-from latency.result import LatencyResult
+from latency.errors import DeviceConfigError, DeviceError, MixedDevicesError
+from latency.runner.stream import RunReport, RunRequest
 
 
-class DevicePool:
-    """Devices that are open together and measure in parallel."""
+class DevicePool(Device):
+    """Devices that are open together; `latency.measurement.measure_batch` divides a batch among them."""
 
     def __init__(self, devices: Sequence[Device]) -> None:
         """Take the devices; they are opened by `__enter__`.
@@ -26,7 +25,8 @@ class DevicePool:
             raise DeviceConfigError(
                 "A pool needs at least one device; list their serial numbers in device.devices."
             )
-        self.devices = list(devices)
+        self.devices = tuple(devices)
+        self.idle: SimpleQueue[Device] | None = None
         self.stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -42,32 +42,43 @@ class DevicePool:
             if len(models) > 1:
                 raise MixedDevicesError(
                     f"The phones are of different models ({', '.join(sorted(models))}), whose latencies "
-                    f"must not be "
-                    "mixed; attach phones of one model."
+                    "must not be mixed; attach phones of one model."
                 )
             self.stack = stack.pop_all()
+        self.idle = SimpleQueue()
+        for device in self.devices:
+            self.idle.put(device)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close all devices."""
+        self.idle = None
         self.stack.__exit__(kind, error, trace)
 
-    def measure_all(
-        self, artifacts: Sequence[Path], protocol: MeasurementProtocol
-    ) -> list[LatencyResult | LatencyError]:
-        """Measure artifacts, each on one phone, all phones at once.
+    @property
+    def members(self) -> Sequence[Device]:
+        """The devices, each of which measures a share of a batch."""
+        return self.devices
 
-        Returns:
-            The outcomes in the order of the artifacts (see `latency.measurement.measure_all`).
+    def describe(self) -> dict[str, Any]:
+        """The model, which all share, and each device's own description."""
+        described = [device.describe() for device in self.devices]
+        marks = sorted({mark for one in described for mark in one.get("marks", ())})
+        return {"device": "pool", "model": described[0]["model"], "members": described, "marks": marks}
+
+    def run(self, artifact: Artifact, request: RunRequest) -> RunReport:
+        """Time an artifact on whichever device is idle, or becomes so first.
+
+        Raises:
+            DeviceError: the pool is not open, or that device or its runner failed.
         """
-        count = len(self.devices)
-        with ThreadPoolExecutor(count) as threads:
-            shares = list(
-                threads.map(
-                    lambda number: measure_all(artifacts[number::count], self.devices[number], protocol),
-                    range(count),
-                )
-            )
-        return [shares[index % count][index // count] for index in range(len(artifacts))]
+        idle = self.idle
+        if idle is None:
+            raise DeviceError("The pool is not open; use it in a with statement.")
+        device = idle.get()
+        try:
+            return device.run(artifact, request)
+        finally:
+            idle.put(device)

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import latency
 from latency.errors import RunnerCrashError, RunnerTimeoutError
+from latency.runner.crash import runner_crashed
 
 # Read once, when torch is imported or loaded; a pool of threads of its own would disturb the one that is
 # timed.
@@ -59,10 +60,11 @@ class ProgramRunner:
             raise stuck(timeout) from error
         except OSError as error:
             raise RunnerCrashError(
-                f"The runner '{self.program}' cannot be started: {error.strerror}."
+                f"The runner '{self.program}' cannot be started: {error.strerror}; build it again "
+                "with 'make runner'."
             ) from error
         if done.returncode != 0:
-            raise crashed(done.returncode, done.stderr)
+            raise runner_crashed(done.returncode, done.stderr.decode("utf-8", "replace"))
         return done.stdout
 
     def close(self) -> None:
@@ -83,7 +85,7 @@ class PythonRunner:
             file.write_bytes(b"")
         code = self._ask([str(out), str(err), *arguments], timeout)
         if code != 0:
-            raise crashed(code, err.read_bytes())
+            raise runner_crashed(code, err.read_text("utf-8", "replace"))
         return out.read_bytes()
 
     def close(self) -> None:
@@ -139,14 +141,4 @@ def stuck(timeout: float) -> RunnerTimeoutError:
     """The error for a runner that did not end in time."""
     return RunnerTimeoutError(
         f"The runner did not finish within {timeout:g} seconds; raise device.timeout or measure fewer runs."
-    )
-
-
-def crashed(code: int, errors: bytes) -> RunnerCrashError:
-    """The error for a runner that ended with an exit code other than 0; a negative one is a signal's."""
-    ending = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-    lines = [line.strip() for line in errors.decode("utf-8", "replace").splitlines() if line.strip()]
-    message = lines[-1] if lines else "no message"
-    return RunnerCrashError(
-        f"The runner {ending} ({message}); try the artifact again, and export it anew if it goes on."
     )

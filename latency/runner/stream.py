@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from latency.artifact import fnv1a
-from latency.errors import ProtocolError, StreamError
+from latency.errors import PlanError, StreamError
 
 FORMAT = 1
 
@@ -42,7 +42,7 @@ class Warmup:
 
     def __post_init__(self) -> None:
         if self.window < 1 or self.max_rounds < 2 or not 0 < self.tolerance < 1:
-            raise ProtocolError(
+            raise PlanError(
                 "A warm-up needs window >= 1, max_rounds >= 2 and a tolerance between 0 and 1; "
                 f"got {self.window}, {self.max_rounds} and {self.tolerance}."
             )

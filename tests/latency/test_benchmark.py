@@ -10,21 +10,21 @@ from hypothesis import strategies as st
 
 from latency.artifact import Artifact
 from latency.device.host import HostDevice
-from latency.errors import MissingArtifactError, OutputMismatchError, ProtocolError
+from latency.errors import OutputMismatchError, PlanError
 from latency.export import export
-from latency.measurement import MeasurementProtocol, measure, measure_all
+from latency.measurement import MeasurementPlan, measure
 from latency.result import LatencyResult
-from latency.runner.stream import RunReport, RunRequest, Warmup
+from latency.runner.stream import Warmup
 from latency.statistics import percentile, percentile_interval
 from tests.latency.conftest import Command
 from tests.latency.modules import source
 
-SHORT = MeasurementProtocol(runs=500, blocks=2, warmup=Warmup(window=10))
+SHORT = MeasurementPlan(runs=500, blocks=2, warmup=Warmup(window=10))
 
 
 @given(st.integers(500, 5000), st.integers(1, 9), st.integers(1, 1200))
 def test_blocks_together_use_every_input_equally_often(runs: int, blocks: int, inputs: int) -> None:
-    requests = MeasurementProtocol(runs=runs, blocks=blocks).requests(inputs, checked=1)
+    requests = MeasurementPlan(runs=runs, blocks=blocks).requests(inputs, checked=1)
     used = Counter((request.first + run) % inputs for request in requests for run in range(request.runs))
     assert len(used) == inputs
     assert len(set(used.values())) == 1
@@ -62,57 +62,45 @@ def test_other_outputs_are_refused_or_marked(host: HostDevice, tmp_path: Path) -
     assert marked.metrics()["outputs_differing"] == 1
 
 
-class Recorder:
-    """A real device that notes in which order artifacts come."""
-
-    def __init__(self, device: HostDevice) -> None:
-        self.device = device
-        self.order: list[str] = []
-
-    def describe(self) -> dict[str, object]:
-        return self.device.describe()
-
-    def run(self, artifact: Artifact, request: RunRequest) -> RunReport:
-        self.order.append(artifact.file.suffix)
-        return self.device.run(artifact, request)
-
-
-def test_several_artifacts_take_turns_and_fail_alone(
-    host: HostDevice, artifact: Artifact, tmp_path: Path
-) -> None:
-    recorder = Recorder(host)
-    protocol = MeasurementProtocol(runs=500, blocks=3, warmup=Warmup(window=10), seed=1)
-    paths = [artifact.path, tmp_path / "nowhere.pt", artifact.lite_path]
-    outcomes = measure_all(paths, recorder, protocol)  # type: ignore[arg-type]
-    assert sorted(recorder.order) == [".pt"] * 3 + [".ptl"] * 3
-    assert recorder.order != sorted(recorder.order)
-    assert isinstance(outcomes[1], MissingArtifactError)
-    for outcome in (outcomes[0], outcomes[2]):
-        assert isinstance(outcome, LatencyResult)
-        assert outcome.metrics()["runs"] == 500
-
-
 @pytest.mark.parametrize("values", [{"runs": 499}, {"blocks": 0}, {"runs": 500, "blocks": 501}])
-def test_untrustworthy_protocols_are_refused(values: dict[str, int]) -> None:
-    with pytest.raises(ProtocolError):
-        MeasurementProtocol(**values)  # type: ignore[arg-type]
+def test_untrustworthy_plans_are_refused(values: dict[str, int]) -> None:
+    with pytest.raises(PlanError):
+        MeasurementPlan(**values)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("values", [{"window": 0}, {"max_rounds": 1}, {"tolerance": 0.0}])
 def test_impossible_warm_ups_are_refused(values: dict[str, float]) -> None:
-    with pytest.raises(ProtocolError):
+    with pytest.raises(PlanError):
         Warmup(**values)  # type: ignore[arg-type]
 
 
 def test_command_measures_and_leaves_its_files(command: Command, artifact: Artifact, tmp_path: Path) -> None:
-    done = command("latency.benchmark", f"artifact={artifact.lite_path}", "protocol.runs=500")
+    files = [f"artifact={artifact.lite_path}", f"control={artifact.path}"]
+    done = command("latency.benchmark", *files, "protocol.runs=500")
     assert done.returncode == 0, done.stderr
     folder = next(tmp_path.glob("benchmark/*"))
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["runs"] == 500
     assert 0 < metrics["latency_p99_ms_low"] <= metrics["latency_p99_ms"] <= metrics["latency_p99_ms_high"]
     assert LatencyResult.load(folder / "latency.json.gz").artifact["file"] == "artifact.ptl"
+    assert (
+        metrics["latency_p99_ratio_low"] <= metrics["latency_p99_ratio"] <= metrics["latency_p99_ratio_high"]
+    )
     assert "latency_p99_ms" in done.stdout
+    assert "p99 over the control's" in done.stdout
+
+
+def test_command_tells_every_failure_and_loses_no_result(
+    command: Command, artifact: Artifact, tmp_path: Path
+) -> None:
+    done = command("latency.benchmark", f"artifact=[x.pt,{artifact.path},y.pt]", "protocol.runs=500")
+    assert done.returncode == 1
+    assert "'x.pt'" in done.stderr
+    assert "'y.pt'" in done.stderr
+    assert (
+        LatencyResult.load(next(tmp_path.glob("benchmark/*/1/latency.json.gz"))).artifact["file"]
+        == "artifact.pt"
+    )
 
 
 @pytest.mark.parametrize(
@@ -120,6 +108,7 @@ def test_command_measures_and_leaves_its_files(command: Command, artifact: Artif
     [
         ([], "No artifact was named; add artifact=FILE"),
         (["artifact=nowhere.pt"], "There is no artifact at 'nowhere.pt'"),
+        (["artifact=x.pt", "control='[y].pt'"], "There is no artifact at"),
         (["artifact=pyproject.toml"], "not a TorchScript file"),
         (["artifact=x.pt", "protocol.runs=400"], "at least 500"),
         (["artifact=x.pt", "device.threads=0"], "at least 1"),

@@ -13,7 +13,7 @@ from latency.device.adb import Adb
 from latency.device.android import AndroidDevice
 from latency.errors import BundleError
 from latency.export import export
-from latency.measurement import MeasurementProtocol, measure
+from latency.measurement import MeasurementPlan, measure
 from latency.runner.stream import Warmup
 from latency.source import ExportSource
 from latency.testing import PLAIN, PhoneDouble
@@ -83,7 +83,7 @@ def test_bundle_gives_the_hosts_frames_on_a_phone(abi: str, interpreter: str, tm
         "ADB_LOCAL_TRANSPORT_MAX_PORT": "5",
     }
     adb = Adb(environment=environment)
-    protocol = MeasurementProtocol(runs=500, blocks=1, warmup=Warmup(window=5, max_rounds=2))
+    protocol = MeasurementPlan(runs=500, blocks=1, warmup=Warmup(window=5, max_rounds=2))
     try:
         with PhoneDouble(replace(PLAIN, abi=abi, interpreter=interpreter), tmp_path / "phone") as phone:
             device = AndroidDevice(str(bundle.path), address=phone.address, adb=adb)

@@ -3,7 +3,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from scipy.signal import lfilter
@@ -11,6 +11,7 @@ from scipy.signal import lfilter
 from latency.statistics import (
     Outliers,
     bootstrap_difference,
+    bootstrap_ratio,
     classify_outliers,
     dependent_interval,
     early_stopping_estimate,
@@ -183,3 +184,43 @@ def test_bootstrap_rarely_tells_equal_streams_apart() -> None:
         interval = bootstrap_difference(drifting(generator)[0], drifting(generator)[0], 99, draws=200)
         alarms += not interval.low <= 0 <= interval.high
     assert alarms <= 4
+
+
+@pytest.mark.parametrize("stream", [lognormal, bimodal, drifting])
+def test_bootstrap_ratio_covers_as_often_as_it_says(stream: Stream) -> None:
+    """Of two artifacts, one 1.7 times as slow, on a machine whose speed changes from turn to turn."""
+    generator = np.random.default_rng(5)
+    covered = 0
+    for _ in range(100):
+        speed = np.exp(0.2 * generator.normal(size=4))
+        measured, control = (
+            [factor * np.asarray(block) for factor, block in zip(speed, stream(generator)[0], strict=True)]
+            for _ in range(2)
+        )
+        ratio = bootstrap_ratio([1.7 * block for block in measured], control, 99, draws=200)
+        covered += ratio.interval.low <= 1.7 <= ratio.interval.high
+    assert covered >= 90
+
+
+@given(st.floats(0.01, 100), st.integers(0, 1000))
+@settings(max_examples=10, deadline=None)
+def test_bootstrap_ratio_has_no_unit_and_an_artifact_is_its_own_equal(scale: float, seed: int) -> None:
+    blocks, _ = lognormal(np.random.default_rng(seed))
+    same = bootstrap_ratio(blocks, blocks, 99, draws=100)
+    assert same.value == 1
+    assert same.interval.low <= 1 <= same.interval.high
+    scaled = [scale * np.asarray(block) for block in blocks]
+    for first, second, expected in ((scaled, scaled, 1.0), (scaled, blocks, scale)):
+        ratio = bootstrap_ratio(first, second, 99, draws=100)
+        assert ratio.value == pytest.approx(expected)
+        assert ratio.interval.high == pytest.approx(expected * same.interval.high)
+
+
+def test_bootstrap_ratio_pairs_the_turns() -> None:
+    generator = np.random.default_rng(6)
+    blocks = [generator.lognormal(0, 0.01, 500) for _ in range(4)]
+    speed = [1, 3, 2, 5]
+    measured = [2 * factor * block for factor, block in zip(speed, blocks, strict=True)]
+    control = [factor * block for factor, block in zip(speed, blocks, strict=True)]
+    interval = bootstrap_ratio(measured, control, 99, draws=200).interval
+    assert interval.high - interval.low < 0.05

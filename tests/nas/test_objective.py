@@ -10,7 +10,7 @@ from latency.artifact import load_artifact
 from latency.device.host import HostDevice
 from latency.errors import DeviceError, LatencyError
 from latency.export import export
-from latency.measurement import MeasurementProtocol
+from latency.measurement import MeasurementPlan
 from latency.runner.stream import Warmup
 from nas.objective import LatencyMeasurement, load_export_source
 from nlu.data.batches import encode_words
@@ -40,7 +40,7 @@ def test_the_manifest_can_turn_tokens_into_frames(artifact: Path, trained: Path)
 
 
 def test_a_trial_is_measured_on_this_host(artifact: Path, tmp_path: Path) -> None:
-    protocol = MeasurementProtocol(runs=500, blocks=1, warmup=Warmup(window=20, tolerance=0.5, max_rounds=2))
+    protocol = MeasurementPlan(runs=500, blocks=1, warmup=Warmup(window=20, tolerance=0.5, max_rounds=2))
     with LatencyMeasurement(HostDevice(runner="python"), protocol) as measurement:
         metrics = measurement({"artifact": str(artifact)}, tmp_path)
         assert metrics["runs"] == 500
@@ -65,7 +65,7 @@ def test_a_device_that_cannot_be_opened_fails_the_trial_and_is_tried_again(
     artifact: Path, tmp_path: Path
 ) -> None:
     device = UnpluggedHost(runner="python")
-    protocol = MeasurementProtocol(runs=500, blocks=1, warmup=Warmup(window=20, tolerance=0.5, max_rounds=2))
+    protocol = MeasurementPlan(runs=500, blocks=1, warmup=Warmup(window=20, tolerance=0.5, max_rounds=2))
     with LatencyMeasurement(device, protocol) as measurement:
         with pytest.raises(DeviceError, match="not attached"):
             measurement({"artifact": str(artifact)}, tmp_path)

@@ -1,5 +1,6 @@
 import random
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -85,10 +86,67 @@ def test_what_adb_says_has_a_name_and_a_remedy(said: str, error: type[DeviceErro
 
 @pytest.mark.parametrize(
     ("state", "error"),
-    [("unauthorized", UnauthorizedError), ("offline", OfflineError), ("recovery", OfflineError)],
+    [
+        ("unauthorized", UnauthorizedError),
+        ("authorizing", UnauthorizedError),
+        ("offline", OfflineError),
+        ("connecting", OfflineError),
+        ("recovery", DeviceError),
+        ("no permissions (missing udev rules?); see [http://a.b/c]", DeviceError),
+    ],
 )
 def test_states_have_names(state: str, error: type[DeviceError]) -> None:
-    assert type(state_error(state, "X")) is error
+    found = state_error(state, "X")
+    assert type(found) is error
+    assert str(found).startswith("X")
+    assert ("udev" in str(found)) == state.startswith("no permissions")
+    assert ("reboot" in str(found)) == (state == "recovery")
+
+
+def says(tmp_path: Path, text: str) -> Adb:
+    """An adb that only prints."""
+    (tmp_path / "listed").write_text(text)
+    program = tmp_path / "adb"
+    program.write_text(f"#!/bin/sh\ncat '{tmp_path}/listed'\n")
+    program.chmod(0o755)
+    return Adb(str(program))
+
+
+@pytest.mark.parametrize(
+    ("row", "serial", "state"),
+    [
+        ("R58M1\tdevice", "R58M1", "device"),
+        ("R58M1            device usb:1-1 product:x model:Y transport_id:1", "R58M1", "device"),
+        ("adb-R5 (2)._adb-tls-connect._tcp\tdevice", "adb-R5 (2)._adb-tls-connect._tcp", "device"),
+        (
+            "????????????\tno permissions (user in plugdev group; wrong udev rules?); see [http://a.b/c]",
+            "????????????",
+            "no permissions (user in plugdev group; wrong udev rules?); see [http://a.b/c]",
+        ),
+        (
+            "R5    no permissions; see [http://a.b/c] usb:1-1",
+            "R5",
+            "no permissions; see [http://a.b/c] usb:1-1",
+        ),
+        ("127.0.0.1:5555\toffline", "127.0.0.1:5555", "offline"),
+    ],
+)
+def test_the_list_of_phones_is_read_in_every_form(row: str, serial: str, state: str, tmp_path: Path) -> None:
+    noise = "* daemon not running; starting now at tcp:5037\n* daemon started successfully\n"
+    adb = says(tmp_path, f"{noise}List of devices attached\n{row}\n\n")
+    assert adb.devices() == {serial: state}
+    if state != "device":
+        with pytest.raises(DeviceError, match=r"udev|does not answer"):
+            adb.choose(None)
+
+
+def test_a_program_that_may_not_be_run_is_named(tmp_path: Path) -> None:
+    adb = says(tmp_path, "")
+    (tmp_path / "adb").chmod(0o644)
+    with pytest.raises(AdbMissingError, match=r"cannot be run .*make it executable"):
+        adb.devices()
+    with pytest.raises(AdbMissingError, match="cannot be run"):
+        Adb(str(tmp_path)).devices()
 
 
 def test_missing_and_stuck_programs_are_named() -> None:

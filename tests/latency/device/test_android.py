@@ -5,6 +5,7 @@ import pytest
 
 from latency.artifact import Artifact
 from latency.bundle_manifest import Bundle
+from latency.device import Device
 from latency.device.adb import FAILURES, Adb
 from latency.device.android import AndroidDevice, Patience
 from latency.device.host import HostDevice
@@ -27,10 +28,11 @@ from latency.errors import (
     WrongAbiError,
 )
 from latency.export import ExportSource, export
-from latency.measurement import MeasurementProtocol, measure
+from latency.measurement import MeasurementPlan, measure, measure_batch
 from latency.result import LatencyResult
 from latency.runner.stream import RunRequest, Warmup
 from latency.testing import BIG_LITTLE, LOW_BATTERY, PLAIN, SCREEN_OFF, THROTTLING, Faults, Profile
+from latency.testing.contract import DeviceContract
 from tests.latency.conftest import Command
 from tests.latency.device.conftest import ABI, Attach, Phones
 from tests.latency.modules import Crashing, Slow
@@ -38,7 +40,7 @@ from tests.latency.modules import Crashing, Slow
 pytestmark = pytest.mark.device
 
 REQUEST = RunRequest(first=3, runs=60, checked=10, warmup=Warmup(window=10))
-PROTOCOL = MeasurementProtocol(runs=500, blocks=2, warmup=Warmup(window=10))
+PLAN = MeasurementPlan(runs=500, blocks=2, warmup=Warmup(window=10))
 HERE = replace(PLAIN, abi=ABI)
 # For what no version of adb has a part in.
 one_client = pytest.mark.parametrize("client", ["system"], indirect=True)
@@ -50,7 +52,7 @@ def test_measures_through_the_real_adb(
     phone = phones(replace(BIG_LITTLE, abi=ABI))
     with attach(phone) as device:
         assert (phone.files.folder / "fixed_performance").read_text() == "true\n"
-        result = measure(artifact.lite_path, device, PROTOCOL)
+        result = measure(artifact.lite_path, device, PLAN)
         with HostDevice(runner="cpp") as host:
             expected = host.run(replace(artifact, file=artifact.lite_path), REQUEST)
         assert device.run(replace(artifact, file=artifact.lite_path), REQUEST).outputs == expected.outputs
@@ -101,10 +103,13 @@ def test_pool_measures_each_artifact_on_one_phone(
     ]
     paths = [artifact.path, artifact.lite_path, artifact.path]
     with DevicePool(devices) as pool:
-        outcomes = pool.measure_all(paths, PROTOCOL)
-    results = [outcome for outcome in outcomes if isinstance(outcome, LatencyResult)]
+        outcomes = dict(measure_batch(paths, pool, PLAN, control=artifact.path))
+    results = [outcomes[number] for number in range(3)]
+    assert all(isinstance(result, LatencyResult) for result in results)
     assert [result.artifact["file"] for result in results] == [path.name for path in paths]
     assert [result.device["serial"] for result in results] == [addresses[0], addresses[1], addresses[0]]
+    controls = [result.control for result in results]
+    assert [control.device["serial"] for control in controls] == [addresses[0], addresses[1], addresses[0]]
 
 
 @one_client
@@ -310,7 +315,7 @@ def test_preconditions_refuse_by_name_and_mark_when_suppressed(
     if profile.fixed_performance:
         assert (phone.files.folder / "fixed_performance").read_text() == "false\n"
     with attach(phone, suppress=[name]) as device:
-        assert measure(artifact.path, device, PROTOCOL).marks == (name,)
+        assert measure(artifact.path, device, PLAN).marks == (name,)
 
 
 @one_client
@@ -332,7 +337,7 @@ def test_screen_is_read_before_between_and_after_the_blocks_and_refuses_nothing(
     artifact: Artifact,
 ) -> None:
     with attach(phones(replace(profile, abi=ABI)), suppress=suppress) as device:
-        result = measure(artifact.path, device, PROTOCOL)
+        result = measure(artifact.path, device, PLAN)
     conditions = result.device["conditions"]
     # Once for the preconditions, then around each of the two blocks.
     assert [entry["moment"] for entry in conditions] == ["before", "before", "after", "before", "after"]
@@ -384,3 +389,14 @@ def test_missing_adb_is_named(bundle: Bundle) -> None:
     device = AndroidDevice(str(bundle.path), adb=Adb("/nonexistent/adb"))
     with pytest.raises(DeviceError, match="install adb"), device:
         pass
+
+
+@one_client
+class TestContract(DeviceContract):
+    @pytest.fixture
+    def device(self, attach: Attach, phones: Phones) -> Device:
+        return attach(phones(HERE))
+
+    @pytest.fixture
+    def artifact(self, artifact: Artifact) -> Artifact:
+        return artifact

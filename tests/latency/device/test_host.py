@@ -1,3 +1,5 @@
+import shutil
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,6 +57,28 @@ def test_crash_is_reported_and_the_device_goes_on(
     with pytest.raises(RunnerCrashError, match=r"ended with exit code 1.*too long for me"):
         host.run(crashing, REQUEST)
     assert len(host.run(artifact, REQUEST).ns) == 50
+
+
+def of_the_future(artifact: Artifact, folder: Path) -> Artifact:
+    """The artifact with an operator that no torch has yet, as one that a newer torch exported."""
+    for file in (artifact.inputs_path, artifact.lite_path):
+        shutil.copy(file, folder)
+    changed = Artifact(folder / artifact.file.name, artifact.manifest)
+    with zipfile.ZipFile(artifact.path) as old, zipfile.ZipFile(changed.path, "w") as new:
+        for item in old.infolist():
+            new.writestr(item.filename, old.read(item).replace(b"torch.argmax(", b"torch.argmax9("))
+    return changed
+
+
+@pytest.mark.parametrize("runner", ["python", "cpp"])
+def test_an_unknown_operator_is_named_with_the_remedy(
+    runner: str, artifact: Artifact, program: Path, tmp_path: Path
+) -> None:
+    with (
+        HostDevice(runner=runner) as device,
+        pytest.raises(RunnerCrashError, match=r"aten::argmax9.*lacks an operator"),
+    ):
+        device.run(of_the_future(artifact, tmp_path), REQUEST)
 
 
 def test_closed_device_refuses(artifact: Artifact) -> None:

@@ -233,7 +233,7 @@ def script(folder: Path, text: str) -> Path:
     ("text", "error", "message"),
     [
         ("#!/bin/sh\necho 'no such model' >&2; exit 1\n", RunnerCrashError, "exit code 1.*no such model"),
-        ("#!/bin/sh\nkill -9 $$\n", RunnerCrashError, "signal 9"),
+        ("#!/bin/sh\nkill -9 $$\n", RunnerCrashError, "SIGKILL"),
         (f"#!/bin/sh\nprintf '{HEADING}'\n", StreamError, "not whole"),
         ("#!/bin/sh\n", StreamError, "did not start"),
         ("#!/bin/sh\nsleep 60\n", RunnerTimeoutError, "within 2 seconds"),
