@@ -11,7 +11,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from latency.artifact import load_artifact
-from latency.errors import LatencyError, MissingArtifactError
+from latency.errors import LatencyError, MissingArtifactError, ResultError
 from latency.measurement import measure_batch
 from latency.result import LatencyResult
 from paretoparse.cli import hydra_main, run_folder
@@ -40,16 +40,18 @@ def main(config: DictConfig) -> None:
     for path in ([] if several else paths) + ([control] if control else []):
         # Refused before a device is reached for.
         load_artifact(path)
-    failures: list[LatencyError] = []
+    failures = 0
     with device:
         for number, outcome in measure_batch(paths, device, plan, control):
             if isinstance(outcome, LatencyError):
+                if not several:
+                    raise outcome
                 logger.error("'%s' could not be measured: %s", paths[number], outcome)
-                failures.append(outcome)
+                failures += 1
             else:
                 report(outcome, run_folder() / str(number) if several else run_folder())
     if failures:
-        raise failures[0]
+        raise ResultError(f"{failures} of {len(paths)} artifacts could not be measured; see above why.")
 
 
 def report(result: LatencyResult, folder: Path) -> None:

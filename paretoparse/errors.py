@@ -69,14 +69,17 @@ def one_line(message: str) -> str:
     Left out are OmegaConf's types, TorchScript's excerpts of code and the stacks of C++ errors.
     """
     kept: list[str] = []
-    in_excerpt = False
-    for line in map(str.strip, message.splitlines()):
+    in_excerpt = shown = False
+    for raw in message.splitlines():
+        line = raw.strip()
         if _TAIL.match(line):
             break
         if _EXCERPT.match(line):
-            in_excerpt = True
-        elif in_excerpt:
-            in_excerpt = "<--- HERE" not in line
+            in_excerpt, shown = True, False
+        elif in_excerpt and not (shown and line == raw):
+            # Up to the mark, and the indented lines of code after it.
+            shown = shown or "<--- HERE" in line
+            in_excerpt = bool(line) or not shown
         elif found := _FULL_KEY.fullmatch(line):
             if found["key"] not in " ".join(kept):
                 kept.append(f"({found['key']})")

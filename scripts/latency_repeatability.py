@@ -4,8 +4,8 @@
 
 MLPerf Mobile asks that five repetitions lie within 5 % of their median. That is a statement about the machine
 as much as about the protocol: where the machine's own speed changes from minute to minute, no protocol can
-make milliseconds repeat. Several artifacts are measured in turns, as in a search, and the ratios of their p99
-to the first one's, which such changes do not touch, are reported beside the milliseconds.
+make milliseconds repeat. The first artifact also is the control, as the reference model is in a search, and
+the ratios of all p99 to it are reported beside the milliseconds.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from latency.device.host import HostDevice
-from latency.measurement import MeasurementProtocol, measure_all
+from latency.measurement import MeasurementPlan, measure_batch
 from latency.result import LatencyResult
 
 
@@ -28,35 +28,35 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=2000, help="timed runs of an artifact in each repetition")
     parser.add_argument("--blocks", type=int, default=4, help="processes these runs are divided among")
     options = parser.parse_args()
-    found: list[list[float]] = [[] for _ in options.artifacts]
+    found: list[list[LatencyResult]] = [[] for _ in options.artifacts]
     with HostDevice() as device:
         for repetition in range(options.repetitions):
             if repetition:
                 time.sleep(options.pause)
-            protocol = MeasurementProtocol(runs=options.runs, blocks=options.blocks, seed=repetition)
-            outcomes = measure_all(options.artifacts, device, protocol)
-            for number, outcome in enumerate(outcomes):
+            plan = MeasurementPlan(runs=options.runs, blocks=options.blocks, seed=repetition)
+            for number, outcome in measure_batch(options.artifacts, device, plan, options.artifacts[0]):
                 if not isinstance(outcome, LatencyResult):
                     raise outcome
-                found[number].append(report(repetition, number, outcome))
-    for number, values in enumerate(found):
-        print(f"p99 of artifact {number + 1}: {spread(values)}, in ms")
-    for number, values in enumerate(found[1:], start=2):
-        ratios = [value / first for value, first in zip(values, found[0], strict=True)]
-        print(f"p99 of artifact {number} over artifact 1: {spread(ratios)}")
+                report(repetition, number, outcome)
+                found[number].append(outcome)
+    for number, results in enumerate(found, start=1):
+        print(f"p50 of artifact {number}, ms: {spread([result.percentile(50) for result in results])}")
+        print(f"p99 of artifact {number}, ms: {spread([result.percentile(99) for result in results])}")
+        ratios = [ratio.value for result in results if (ratio := result.ratio(99)) is not None]
+        print(f"p99 of artifact {number} over the control's: {spread(ratios)}")
 
 
-def report(repetition: int, number: int, result: LatencyResult) -> float:
-    """Print what one repetition found for one artifact; returns its p99 in milliseconds."""
+def report(repetition: int, number: int, result: LatencyResult) -> None:
+    """Print what one repetition found for one artifact."""
+    names = ("latency_p50_ms", "latency_p99_ms", "latency_p99_ms_low", "latency_p99_ms_high")
+    names += ("latency_p99_ratio", "latency_p99_ratio_low", "latency_p99_ratio_high")
     metrics = result.metrics()
-    p99 = float(metrics["latency_p99_ms"])
+    p50, p99, low, high, ratio, ratio_low, ratio_high = (f"{metrics[name]:.4f}" for name in names)
     print(
-        f"repetition {repetition + 1}, artifact {number + 1}: p50 {metrics['latency_p50_ms']:.4f} ms, p99 "
-        f"{p99:.4f} ms ({metrics['latency_p99_ms_low']:.4f} to {metrics['latency_p99_ms_high']:.4f}), "
-        f"runner {metrics['runner']}",
+        f"repetition {repetition + 1}, artifact {number + 1}: p50 {p50} ms, p99 {p99} ms ({low} to {high}), "
+        f"over the control's {ratio} ({ratio_low} to {ratio_high}), runner {metrics['runner']}",
         flush=True,
     )
-    return p99
 
 
 def spread(values: Sequence[float]) -> str:
@@ -64,7 +64,10 @@ def spread(values: Sequence[float]) -> str:
     median = statistics.median(values)
     worst = max(abs(value / median - 1) for value in values)
     shown = ", ".join(f"{value:.3f}" for value in values)
-    return f"{shown}; median {median:.4f}, farthest from it {100 * worst:.1f} %"
+    return (
+        f"{shown}; median {median:.4f}, farthest from it {100 * worst:.1f} %, standard deviation "
+        f"{100 * statistics.pstdev(values) / median:.1f} %"
+    )
 
 
 if __name__ == "__main__":

@@ -97,6 +97,7 @@ def test_command_tells_every_failure_and_loses_no_result(
     assert done.returncode == 1
     assert "'x.pt'" in done.stderr
     assert "'y.pt'" in done.stderr
+    assert done.stderr.endswith("error: 2 of 3 artifacts could not be measured; see above why.\n")
     assert (
         LatencyResult.load(next(tmp_path.glob("benchmark/*/1/latency.json.gz"))).artifact["file"]
         == "artifact.pt"

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from latency.compare import difference, load_results, main, rank, verdict
+from latency.compare import difference, draw, load_results, main, rank, save, verdict
 from latency.errors import ResultError
 from latency.result import LatencyResult
 from latency.runner.stream import RunReport
@@ -88,3 +88,14 @@ def test_other_devices_and_runtimes_are_not_compared(tmp_path: Path) -> None:
         load_results([tmp_path / "a", tmp_path / "b"])
     with pytest.raises(ResultError, match="different runtimes"):
         load_results([tmp_path / "a", tmp_path / "c"])
+
+
+def test_names_are_drawn_as_they_are_and_other_formats_refused(tmp_path: Path) -> None:
+    names = ["$x_$ [a]", "_hidden", "plain $"]
+    figure = draw([(name, simulated(1.0, 7)) for name in names], 99)
+    shown = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert shown == [r"\$x_\$ [a]", "./_hidden", r"plain \$"]
+    save(figure, tmp_path / "figure.svg")
+    for name in ("figure.nonsense", "figure"):
+        with pytest.raises(ResultError, match="names no format"):
+            save(figure, tmp_path / name)

@@ -71,6 +71,13 @@ def test_all_lines_of_a_plain_message_are_told() -> None:
     assert describe_error(MemoryError()) == "MemoryError"
 
 
+def test_excerpts_of_code_are_left_out_to_their_last_line() -> None:
+    excerpt = '  File "code/m.py", line 9\n    a = f(b)\n        ~ <--- HERE\n    c = a\n    d = c\n'
+    assert describe_error(RuntimeError(f"\nunknown f:\n{excerpt}called from g\n{excerpt}\nmore\n")) == (
+        "RuntimeError: unknown f: called from g more"
+    )
+
+
 def test_a_stack_of_cpp_is_left_out() -> None:
     text = (
         "version 8 is too new\nException raised from f at ../x.cpp:3 (most recent call first):\nframe #0: x"
