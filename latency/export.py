@@ -33,7 +33,7 @@ Call = Callable[..., torch.Tensor]
 
 def export(
     source: ExportSource,
-    directory: Path,
+    folder: Path,
     *,
     name: str = "artifact",
     parity_inputs: int = 50,
@@ -46,7 +46,7 @@ def export(
 
     Args:
         source: the module, its inputs and its description.
-        directory: where to write; made if it does not exist.
+        folder: where to write; made if it does not exist.
         name: stem of the files' names.
         parity_inputs: number of inputs to compare, at least 1; all of them when there are fewer.
         bundled_inputs: number of first inputs to write into the `.ptl` as PyTorch's bundled inputs, which
@@ -66,8 +66,8 @@ def export(
             f"bundled_inputs must lie between 0 and the number of inputs, {len(source.inputs)}; "
             f"got {bundled_inputs}."
         )
-    files = ArtifactFiles(directory / f"{name}.pt")
-    directory.mkdir(parents=True, exist_ok=True)
+    files = ArtifactFiles(folder / f"{name}.pt")
+    folder.mkdir(parents=True, exist_ok=True)
     # An artifact without a manifest is refused by readers, so an export that stops half-way is never
     # measured.
     files.manifest_path.unlink(missing_ok=True)

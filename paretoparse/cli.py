@@ -39,7 +39,7 @@ EXPECTED = (
 )
 
 _FULL_ERROR = "HYDRA_FULL_ERROR"
-# As the user has set it: for Hydra it is set below, so that Hydra hands its errors on.
+# As the user has set it; see `_errors_handed_on`.
 _traceback_wanted = os.environ.get(_FULL_ERROR) == "1"
 
 
@@ -74,16 +74,25 @@ def hydra_main(
                 sys.argv[1:] = quote_text(sys.argv[1:], verbatim)
                 if _check_options(sys.argv[1:]).help:
                     print(_help(documentation, config_name), flush=True)
-                os.environ[_FULL_ERROR] = "1"
-                try:
+                with _errors_handed_on():
                     run()
-                finally:
-                    if not _traceback_wanted:
-                        os.environ.pop(_FULL_ERROR, None)
 
         return command
 
     return decorate
+
+
+@contextlib.contextmanager
+def _errors_handed_on() -> Iterator[None]:
+    """Keep Hydra from printing errors itself and ending the process."""
+    before = os.environ.get(_FULL_ERROR)
+    os.environ[_FULL_ERROR] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[_FULL_ERROR]
+        if before is not None:
+            os.environ[_FULL_ERROR] = before
 
 
 def plain_main(main: Callable[[Sequence[str]], None], documentation: str | None) -> None:
