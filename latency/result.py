@@ -116,9 +116,12 @@ class LatencyResult:
                 "latency_p99_ratio_se": ratio.interval.standard_error(),
                 "latency_p99_ms_control": self.control.percentile(99),
             }
-        peaks = [block.peak_bytes for block in self.blocks if block.peak_bytes is not None]
-        if peaks:
-            metrics["peak_memory_bytes"] = max(peaks)
+        for name, values in (
+            ("peak_memory_bytes", [block.peak_bytes for block in self.blocks]),
+            ("model_memory_bytes", [block.model_bytes for block in self.blocks]),
+        ):
+            if known := [value for value in values if value is not None]:
+                metrics[name] = max(known)
         outliers = classify_outliers(latencies)
         return metrics | {
             "latency_mean_ms": float(np.mean(latencies)),

@@ -159,7 +159,7 @@ def sentence(error: BaseException) -> str:
     if isinstance(error, MissingMandatoryValue):
         return f"{error.full_key} is not given; add {error.full_key}=VALUE."
     if isinstance(error, OSError) and error.filename is not None:
-        where = " ('HYDRA_FULL_ERROR=1' shows where)"
+        where = " (HYDRA_FULL_ERROR=1 shows where)"
         return f"'{os.fsdecode(error.filename)}' cannot be used: {error.strerror}{where}."
     if isinstance(error, OverrideParseException) and error.override not in str(error):
         return f"'{error.override}' cannot be read: {message_of(error)}"

@@ -40,10 +40,11 @@ def main() -> None:
                 report(repetition, number, outcome)
                 found[number].append(outcome)
     for number, results in enumerate(found, start=1):
-        print(f"p50 of artifact {number}, ms: {spread([result.percentile(50) for result in results])}")
-        print(f"p99 of artifact {number}, ms: {spread([result.percentile(99) for result in results])}")
-        ratios = [ratio.value for result in results if (ratio := result.ratio(99)) is not None]
-        print(f"p99 of artifact {number} over the control's: {spread(ratios)}")
+        for percent in (50, 99):
+            ratios = [ratio.value for result in results if (ratio := result.ratio(percent)) is not None]
+            values = [result.percentile(percent) for result in results]
+            print(f"p{percent} of artifact {number}, ms: {spread(values)}")
+            print(f"p{percent} of artifact {number} over the control's: {spread(ratios)}")
 
 
 def report(repetition: int, number: int, result: LatencyResult) -> None:

@@ -221,6 +221,7 @@ void run(const Options& options, std::FILE* stream) {
   const auto inputs = read_inputs(options.inputs);
   const auto count = static_cast<int64_t>(inputs.size());
 
+  const std::string base = peak_bytes();
   const auto started = Clock::now();
   Model model(options.model);
   const auto load_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - started).count();
@@ -243,7 +244,8 @@ void run(const Options& options, std::FILE* stream) {
   for (int64_t i = 0; i < options.runs; ++i) {
     body << "{\"input\":" << (options.first + i) % count << ",\"ns\":" << ns[i] << "}\n";
   }
-  body << "{\"type\":\"footer\",\"runs\":" << options.runs << ",\"peak_bytes\":" << peak_bytes() << "}\n";
+  body << "{\"type\":\"footer\",\"runs\":" << options.runs << ",\"peak_bytes\":" << peak_bytes()
+       << ",\"base_bytes\":" << base << "}\n";
   const std::string text = body.str();
   std::fprintf(stream, "%s{\"seal\":\"%s\"}\n", text.c_str(), hex(fnv1a(text.data(), text.size())).c_str());
 }

@@ -51,6 +51,7 @@ def measure(model: Path, inputs_file: Path, request: RunRequest) -> RunReport:
     inputs = [
         [torch.tensor(argument, dtype=torch.int64) for argument in call] for call in read_inputs(inputs_file)
     ]
+    base_bytes = peak_bytes()
     started = time.perf_counter_ns()
     call = load(model)
     load_ns = time.perf_counter_ns() - started
@@ -77,6 +78,7 @@ def measure(model: Path, inputs_file: Path, request: RunRequest) -> RunReport:
         outputs=outputs,
         inputs=tuple(order),
         ns=tuple(ns),
+        base_bytes=base_bytes,
     )
 
 

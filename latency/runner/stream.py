@@ -5,7 +5,7 @@ A stream is a header, one line a timed run, a footer and a seal:
     {"type":"header","format":1,"runner":"python","runtime":"torch 2.13.0","threads":1,...}
     {"input":0,"ns":1834211}
     ...
-    {"type":"footer","runs":2000,"peak_bytes":231297024}
+    {"type":"footer","runs":2000,"peak_bytes":231297024,"base_bytes":209715200}
     {"seal":"9e3779b97f4a7c15"}
 
 The seal is the FNV-1a hash of all lines before it (without carriage returns, each followed by a newline), so
@@ -96,6 +96,8 @@ class RunReport:
         outputs: checksums of the first inputs' outputs (see `latency.artifact.output_checksum`).
         inputs: index of each run's input, in the order of the runs.
         ns: nanoseconds that each run's forward pass took, in the order of the runs.
+        base_bytes: peak resident memory of the process before it loaded the file, bytes; None where the
+            runner does not say, as older ones do not.
     """
 
     runner: str
@@ -109,6 +111,14 @@ class RunReport:
     outputs: tuple[str, ...]
     inputs: tuple[int, ...]
     ns: tuple[int, ...]
+    base_bytes: int | None = None
+
+    @property
+    def model_bytes(self) -> int | None:
+        """Memory by which loading and running the model raised the process's peak, bytes."""
+        if self.peak_bytes is None or self.base_bytes is None:
+            return None
+        return self.peak_bytes - self.base_bytes
 
     def to_lines(self) -> str:
         """The stream that says this."""
@@ -124,7 +134,12 @@ class RunReport:
             "warm": self.warm,
             "outputs": self.outputs,
         }
-        footer = {"type": "footer", "runs": len(self.ns), "peak_bytes": self.peak_bytes}
+        footer = {
+            "type": "footer",
+            "runs": len(self.ns),
+            "peak_bytes": self.peak_bytes,
+            "base_bytes": self.base_bytes,
+        }
         lines = [_dump(header)]
         lines += [f'{{"input":{i},"ns":{ns}}}' for i, ns in zip(self.inputs, self.ns, strict=True)]
         lines.append(_dump(footer))
@@ -167,7 +182,8 @@ class RunReport:
         report = cls(
             inputs=tuple(entry["input"] for entry in runs),
             ns=tuple(entry["ns"] for entry in runs),
-            peak_bytes=footer.get("peak_bytes"),
+            peak_bytes=_bytes(footer, "peak_bytes"),
+            base_bytes=_bytes(footer, "base_bytes"),
             cores=tuple(_field(header, "cores", list)),
             outputs=tuple(_field(header, "outputs", list)),
             runner=_field(header, "runner", str),
@@ -215,6 +231,10 @@ def _field(record: dict[str, Any], name: str, kind: type) -> Any:
     if type(value) is not kind:
         raise StreamError(f"The runner's answer has no proper '{name}'; build the runner again.")
     return value
+
+
+def _bytes(record: dict[str, Any], name: str) -> int | None:
+    return None if record.get(name) is None else int(_field(record, name, int))
 
 
 def _positive(value: object) -> bool:

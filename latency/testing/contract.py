@@ -48,6 +48,7 @@ class DeviceContract:
         assert min(report.ns) > 0
         assert report.outputs == tuple(artifact.parity_outputs[: REQUEST.checked])
         assert report.peak_bytes is None or report.peak_bytes > 0
+        assert report.model_bytes is None or report.model_bytes >= 0
 
     def test_it_says_what_it_is(self, device: Device) -> None:
         """The description can be written as JSON and names the kind of device and its model."""

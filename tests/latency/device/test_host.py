@@ -25,6 +25,7 @@ def test_runs_come_in_order_from_one_pinned_thread(host: HostDevice, artifact: A
     assert report.warmup_runs >= 30
     assert report.load_ns > 0
     assert report.peak_bytes is None or report.peak_bytes > 1e7
+    assert report.model_bytes is None or 0 < report.model_bytes < report.peak_bytes
 
 
 def test_lite_file_gives_the_same_outputs(host: HostDevice, artifact: Artifact) -> None:

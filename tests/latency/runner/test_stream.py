@@ -1,4 +1,5 @@
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -19,12 +20,21 @@ REPORT = RunReport(
     outputs=("0123456789abcdef", "fedcba9876543210"),
     inputs=tuple((3 + run) % INPUTS for run in range(40)),
     ns=tuple(1_000_000 + 7919 * run for run in range(40)),
+    base_bytes=23_456_789,
 )
 STREAM = REPORT.to_lines().encode()
 
 
 def test_stream_round_trip() -> None:
     assert RunReport.from_stream(STREAM, REQUEST, INPUTS) == REPORT
+
+
+def test_memory_is_told_where_the_runner_knows_it() -> None:
+    assert REPORT.model_bytes == 100_000_000
+    older = replace(REPORT, base_bytes=None)
+    assert RunReport.from_stream(older.to_lines().encode(), REQUEST, INPUTS) == older
+    assert older.model_bytes is None
+    assert RunReport.from_record({k: v for k, v in vars(REPORT).items() if k != "base_bytes"}) == older
 
 
 def test_carriage_returns_of_a_terminal_do_no_harm() -> None:
@@ -96,6 +106,8 @@ def test_sealed_nonsense_is_refused() -> None:
         {"ns": (-5, *REPORT.ns[1:])},
         {"inputs": (0, *REPORT.inputs[1:])},
         {"threads": "one"},
+        {"peak_bytes": "many"},
+        {"base_bytes": 1.5},
         {"warm": 1},
     ):
         nonsense = RunReport(**{**vars(REPORT), **changed}).to_lines().encode()
