@@ -158,7 +158,7 @@ def sentence(error: BaseException) -> str:
     error = root_cause(error)
     if isinstance(error, MissingMandatoryValue):
         return f"{error.full_key} is not given; add {error.full_key}=VALUE."
-    if isinstance(error, OSError) and error.filename is not None:
+    if isinstance(error, OSError) and isinstance(error.filename, str | bytes):
         where = " (HYDRA_FULL_ERROR=1 shows where)"
         return f"'{os.fsdecode(error.filename)}' cannot be used: {error.strerror}{where}."
     if isinstance(error, OverrideParseException) and error.override not in str(error):
