@@ -35,8 +35,12 @@ def parse_lines(parser: Parser, lines: Iterable[str], max_words: int) -> Iterato
         except UtteranceError as error:
             yield {"text": text, "error": str(error)}
             continue
-        frame = None if prediction.frame is None else str(prediction.frame)
-        yield {"text": text, "frame": frame, "words": prediction.words, "span": prediction.span}
+        yield {
+            "text": text,
+            "frame": str(prediction.frame),
+            "words": prediction.words,
+            "span": prediction.span,
+        }
 
 
 def quote_text(arguments: list[str]) -> list[str]:
@@ -66,9 +70,6 @@ def run(config: DictConfig) -> None:
             raise UtteranceError(f"{failed} lines could not be parsed; each says why in its place.")
         return
     prediction = parser.parse(str(config.text), config.max_words)
-    if prediction.frame is None:
-        span = " ".join(map(str, prediction.span))
-        raise UtteranceError(f"the parser's answer is not a well-formed frame: {span}")
     print(prediction.frame)
 
 

@@ -20,7 +20,7 @@ import datasets
 
 from nlu.errors import DataError, FrameError
 from nlu.frame import canonical, parse_frame
-from nlu.span import SpanToken, to_span
+from nlu.span import to_span
 
 log = logging.getLogger(__name__)
 
@@ -81,11 +81,6 @@ def build_row(line: Annotated) -> Row:
     row["frame"] = str(canonical(frame))
     row["target"] = [str(token) for token in to_span(frame)]
     return row
-
-
-def target_of(tokens: list[str]) -> list[SpanToken]:
-    """Turn a row's `target` column back into a span form."""
-    return [int(token) if token.isdecimal() else token for token in tokens]
 
 
 Reader = Callable[..., Iterator[Annotated]]

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from nlu.model.dropout import Dropout
+
 
 class Attention(nn.Module):
     """Scaled dot-product attention with a residual connection and layer norm after it (Vaswani et al. 2017).
@@ -21,7 +23,7 @@ class Attention(nn.Module):
         self.key_value = nn.Linear(dim, 2 * dim)
         self.output = nn.Linear(dim, dim)
         self.norm = nn.LayerNorm(dim)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, memory: Tensor, memory_mask: Tensor | None) -> Tensor:
         """Attend from `x` to `memory`.

@@ -8,9 +8,10 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from nlu.errors import ConfigError
+from nlu.model.base import ParserModel, Sizes
 from nlu.model.decoder import Decoder
 from nlu.model.encoder import Encoder
-from nlu.model.length import CONV_HEADS, LengthModule
+from nlu.model.length import CONV_HEADS, POOLING_HEADS, LengthModule
 from nlu.model.pointer import PointerHead
 from nlu.model.span_pointer import SpanPointer
 
@@ -125,6 +126,7 @@ class ModelConfig:
             probability(f"{part}.dropout", stack.dropout)
         divides("decoder.cross_attention_heads", decoder.cross_attention_heads, dim)
         divides("pointer.heads", self.pointer.heads, dim)
+        rules.append(("embed_dim", dim, f"a multiple of {POOLING_HEADS}", dim % POOLING_HEADS == 0))
         at_least("length.beam", self.length.beam, 1)
         probability("length.dropout", self.length.dropout)
         conv_dim = self.length.conv_dim
@@ -133,22 +135,19 @@ class ModelConfig:
         return rules
 
 
-def build_model(config: ModelConfig, vocab_size: int, ontology_size: int, max_length: int) -> SpanPointer:
-    """Build the module.
-
-    Args:
-        config: its shape.
-        vocab_size: number of pieces.
-        ontology_size: number K of ontology tokens.
-        max_length: longest target that it can give, even.
-    """
+def build_model(config: ModelConfig, sizes: Sizes) -> ParserModel:
+    """Build the module of the configured architecture and shape for data of the given sizes."""
     dim = config.embed_dim
     return SpanPointer(
-        Encoder(vocab_size, dim, embedding_dropout=config.embedding_dropout, **asdict(config.encoder)),
+        Encoder(sizes.vocab_size, dim, embedding_dropout=config.embedding_dropout, **asdict(config.encoder)),
         LengthModule(
-            dim, conv_dim=config.length.conv_dim, max_length=max_length, dropout=config.length.dropout
+            dim,
+            conv_dim=config.length.conv_dim,
+            max_length=sizes.max_length,
+            dropout=config.length.dropout,
         ),
-        Decoder(dim, max_length, embedding_dropout=config.embedding_dropout, **asdict(config.decoder)),
-        PointerHead(dim, ontology_size, config.pointer.heads),
-        config.length.beam,
+        Decoder(dim, sizes.max_length, embedding_dropout=config.embedding_dropout, **asdict(config.decoder)),
+        PointerHead(dim, sizes.ontology_size, config.pointer.heads),
+        beam=config.length.beam,
+        intents=sizes.intents,
     )

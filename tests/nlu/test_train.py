@@ -6,7 +6,7 @@ import pytest
 import torch
 from hydra.utils import instantiate
 
-from nlu.data.batches import encode_rows
+from nlu.batches import encode_rows
 from nlu.errors import ConfigError
 from nlu.metrics import gold_of, score
 from nlu.parser import load_parser
@@ -32,7 +32,8 @@ def test_the_saved_parser_scores_what_training_reported(trained: Path, compose_t
     splits = instantiate(compose_train().data.load)
     rows = list(splits["eval"])
     golds = gold_of(rows, set(map(tuple, splits["train"]["words"])))
-    scores = score(parser.predict(encode_rows(rows, parser.tokenizer), 64), golds, parser.ontology)
+    ids = [ranked[0][0] for ranked in parser.predict(encode_rows(rows, parser.tokenizer), 64)]
+    scores = score(ids, golds, parser.ontology)
     for name, value in scores.items():
         assert math.isclose(value, metrics[name], rel_tol=1e-5)
 

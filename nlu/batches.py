@@ -6,15 +6,16 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, Sampler
 
-from nlu.data.rows import target_of
 from nlu.ontology import Ontology
+from nlu.span import target_of
 from nlu.tokenizer import Tokenizer
 
-# Batches are cut from chunks of this many, sorted by length: enough to pad little, few enough to be random.
-_BATCHES_IN_CHUNK = 50
+# Lengths are padded to a multiple of this: the fewer shapes, the less often a kernel has to be prepared.
+_MULTIPLE = 2
 
 
 class Example(NamedTuple):
@@ -79,6 +80,7 @@ def collate(items: Sequence[tuple[int, Example]]) -> Batch:
     def pad(tensors: list[Tensor]) -> tuple[Tensor, Tensor]:
         lengths = torch.tensor([len(tensor) for tensor in tensors])
         padded = pad_sequence(tensors, batch_first=True)
+        padded = functional.pad(padded, (0, -padded.shape[1] % _MULTIPLE))
         return padded, torch.arange(padded.shape[1]) < lengths.unsqueeze(1)
 
     pieces, piece_mask = pad([example.pieces for _, example in items])
@@ -89,15 +91,18 @@ def collate(items: Sequence[tuple[int, Example]]) -> Batch:
 
 
 class LengthBuckets(Sampler[list[int]]):
-    """Batches of utterances of similar length, in an order that depends on the seed and the epoch alone.
+    """Batches of examples of similar lengths, in an order that depends on the seed and the epoch alone.
+
+    Equal lengths of targets matter most: the decoder's work grows with the longest of a batch. Such a batch
+    says nothing about lengths, so a step of the optimiser should take several; see `conf/data/topv2.yaml`.
 
     Args:
-        lengths: pieces of each example.
+        lengths: what to sort by, most important first: a tuple for each example.
         batch_size: examples in a batch; the last may have fewer.
         seed: of the shuffle; None keeps the order by length, for evaluation.
     """
 
-    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int | None) -> None:
+    def __init__(self, lengths: Sequence[tuple[int, ...]], batch_size: int, seed: int | None) -> None:
         self.lengths = lengths
         self.batch_size = batch_size
         self.seed = seed
@@ -111,25 +116,21 @@ class LengthBuckets(Sampler[list[int]]):
         return -(-len(self.lengths) // self.batch_size)
 
     def __iter__(self) -> Iterator[list[int]]:
-        order = list(range(len(self.lengths)))
-        if self.seed is None:
-            return iter(self._cut(sorted(order, key=self.lengths.__getitem__)))
         source = random.Random(f"{self.seed} {self.epoch}")
-        source.shuffle(order)
-        size = _BATCHES_IN_CHUNK * self.batch_size
-        chunks = [order[start : start + size] for start in range(0, len(order), size)]
-        ordered = [place for chunk in chunks for place in sorted(chunk, key=self.lengths.__getitem__)]
-        batches = self._cut(ordered)
-        source.shuffle(batches)
+        order = list(range(len(self.lengths)))
+        if self.seed is not None:
+            source.shuffle(order)
+        # The sort keeps the shuffled order among equals.
+        order.sort(key=self.lengths.__getitem__)
+        batches = [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
+        if self.seed is not None:
+            source.shuffle(batches)
         return iter(batches)
-
-    def _cut(self, order: list[int]) -> list[list[int]]:
-        return [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
 
 
 def make_loader(examples: list[Example], batch_size: int, seed: int | None) -> "DataLoader[Any]":
-    """Return a loader of `Batch`es of similar length; see `LengthBuckets`."""
-    lengths = [len(example.pieces) for example in examples]
+    """Return a loader of `Batch`es of similar lengths; see `LengthBuckets`."""
+    lengths = [(len(example.target), len(example.pieces)) for example in examples]
     return DataLoader(
         list(enumerate(examples)),  # type: ignore[arg-type]  # a list is a map-style data set
         batch_sampler=LengthBuckets(lengths, batch_size, seed),
