@@ -19,14 +19,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import hydra
 from omegaconf import DictConfig
-from rich.console import Console
 
 from latency.bundle_manifest import Bundle
-from latency.cli import report_errors
 from latency.errors import BundleError
 from latency.runner.compile import SOURCE, installed_torch
+from paretoparse.cli import hydra_main
 
 ARM64_TORCH = "2.9.1"
 """The last torch whose aarch64 wheel on PyPI is built for the CPU alone."""
@@ -189,23 +187,16 @@ def _run(command: Sequence[str], cwd: Path | None = None) -> str:
     return done.stdout
 
 
-@report_errors
-def run(config: DictConfig) -> None:
+@hydra_main("bundle", __doc__)
+def main(config: DictConfig) -> None:
     """Make the bundle that the configuration names and say how big it is."""
     if config.out is None:
         raise BundleError("No folder was named; add out=DIR.")
-    bundle = make_bundle(str(config.abi), Path(config.out), Path(config.cache))
+    bundle = make_bundle(str(config.abi), Path(str(config.out)), Path(str(config.cache)))
     size = sum((bundle.path / name).stat().st_size for name in bundle.hashes)
-    Console().print(
-        f"{bundle.path}: {len(bundle.hashes)} files, {size / 1e6:.0f} MB, torch {bundle.torch}, {bundle.abi}",
-        highlight=False,
+    print(
+        f"{bundle.path}: {len(bundle.hashes)} files, {size / 1e6:.0f} MB, torch {bundle.torch}, {bundle.abi}"
     )
-
-
-@hydra.main(version_base="1.3", config_path="../conf", config_name="bundle")
-def main(config: DictConfig) -> None:
-    """Run from the command line."""
-    run(config)
 
 
 if __name__ == "__main__":

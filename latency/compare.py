@@ -3,20 +3,19 @@
 A and B are run folders of `latency.benchmark` or the `latency.json.gz` in them.
 """
 
-import argparse
 import itertools
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from rich.console import Console
 from rich.table import Table
 
-from latency.errors import LatencyError, ResultError
+from latency.errors import ResultError
 from latency.result import LatencyResult
 from latency.statistics import Interval, bootstrap_difference, dependent_interval
+from paretoparse.cli import ArgumentParser, plain_main
+from paretoparse.console import new_console
 
 Named = tuple[str, LatencyResult]
 
@@ -92,9 +91,9 @@ def draw(results: Sequence[Named], percent: float) -> Figure:
     return figure
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main(arguments: Sequence[str]) -> None:
     """Run from the command line."""
-    parser = argparse.ArgumentParser(prog="python -m latency.compare", description="Rank measured artifacts.")
+    parser = ArgumentParser(prog="python -m latency.compare")
     parser.add_argument("results", nargs="+", type=Path, help="run folders of latency.benchmark")
     parser.add_argument(
         "--percentile", type=float, default=99, help="rank by this one, above 0 and below 100"
@@ -105,15 +104,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if not 0 < options.percentile < 100:
         parser.error("--percentile must be above 0 and below 100")
-    try:
-        ranked = rank(load_results(options.results), options.percentile)
-    except LatencyError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
-    Console().print(ranking_table(ranked, options.percentile))
+    ranked = rank(load_results(options.results), options.percentile)
+    new_console().print(ranking_table(ranked, options.percentile))
     if options.figure is not None:
         draw(ranked, options.percentile).savefig(options.figure)
 
 
 if __name__ == "__main__":
-    main()
+    plain_main(main, __doc__)

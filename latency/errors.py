@@ -4,8 +4,10 @@ Every message is one sentence or two that say what was found and what to do abou
 and exit with code 1; a search stores it as the reason why a trial has no latency.
 """
 
+from paretoparse.errors import ParetoParseError
 
-class LatencyError(Exception):
+
+class LatencyError(ParetoParseError):
     """Base of all errors of this package."""
 
 

@@ -12,17 +12,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import hydra
 import torch
 import torch.jit.mobile
+from hydra.utils import instantiate
 from omegaconf import DictConfig
 from torch.utils.bundled_inputs import InflatableArg, bundle_inputs
 
 from latency.artifact import FORMAT, Artifact, Inputs, output_checksum, sha256, write_inputs
-from latency.cli import Metrics, output_dir, report_errors, report_metrics
 from latency.errors import ExportError, ParityError
 from latency.runner.python import load
 from latency.source import ExportSource
+from paretoparse.cli import hydra_main, run_folder
+from paretoparse.metrics import Metrics, print_metrics, write_metrics
 
 __all__ = ["ExportSource", "check_parity", "export"]
 
@@ -155,19 +156,19 @@ def _deprecation_silenced() -> Iterator[None]:
         yield
 
 
-@report_errors
-def run(config: DictConfig) -> None:
+@hydra_main("export", __doc__)
+def main(config: DictConfig) -> None:
     """Export what the configuration's `source` names and report the artifact's size."""
-    source = hydra.utils.instantiate(config.source)
+    source = instantiate(config.source)
     if not isinstance(source, ExportSource):
         raise ExportError(
             f"source._target_ made a {type(source).__name__}; it must return a latency.export.ExportSource."
         )
-    directory = output_dir() if config.out is None else Path(config.out)
+    folder = run_folder()
     artifact = export(
         source,
-        directory,
-        name=config.name,
+        folder if config.out is None else Path(str(config.out)),
+        name=str(config.name),
         parity_inputs=config.parity_inputs,
         bundled_inputs=config.bundled_inputs,
     )
@@ -178,13 +179,8 @@ def run(config: DictConfig) -> None:
         "bytes": files[artifact.path.name]["bytes"],
         "bytes_lite": files[artifact.lite_path.name]["bytes"],
     }
-    report_metrics(metrics, output_dir())
-
-
-@hydra.main(version_base="1.3", config_path="../conf", config_name="export")
-def main(config: DictConfig) -> None:
-    """Run from the command line."""
-    run(config)
+    write_metrics(metrics, folder)
+    print_metrics(metrics, folder)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from typing import Any, Self
 import numpy as np
 from rich.table import Table
 
-from latency.cli import Metrics
 from latency.errors import ResultError
 from latency.runner.stream import RunReport
 from latency.statistics import (
@@ -24,6 +23,7 @@ from latency.statistics import (
     percentile,
     percentile_interval,
 )
+from paretoparse.metrics import Metric
 
 PERCENTS = (50, 90, 95, 99, 99.9)
 NS_PER_MS = 1e6
@@ -70,13 +70,13 @@ class LatencyResult:
         """Its 95 % confidence interval for independent runs, milliseconds; None where there are too few."""
         return percentile_interval(self.latencies_ms, percent)
 
-    def metrics(self) -> Metrics:
+    def metrics(self) -> dict[str, Metric]:
         """Flat summary; latencies in milliseconds, memory in bytes.
 
         A percentile is left out where the runs are too few for its interval, except p50, p90 and p99.
         `latency_p99_ms_se`, the p99's standard error, allows for runs that depend on their predecessors.
         """
-        metrics: Metrics = {}
+        metrics: dict[str, Metric] = {}
         for percent in PERCENTS:
             interval = self.interval(percent)
             if interval is None and percent not in (50, 90, 99):

@@ -1,7 +1,9 @@
 """Errors of the search; every one carries one sentence that says what is wrong and what to do."""
 
+from paretoparse.errors import ParetoParseError
 
-class NasError(Exception):
+
+class NasError(ParetoParseError):
     """Base of all errors that a search raises on purpose."""
 
 
@@ -47,3 +49,5 @@ class ReportError(NasError):
 
 class SearchInterruptedError(NasError):
     """The user stopped the search; it can be resumed."""
+
+    exit_code = 130  # of a process that Ctrl-C ended

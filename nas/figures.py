@@ -9,24 +9,23 @@ With `out=FILE` the figure goes to that file.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from omegaconf import MISSING, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from rich.console import Console
 
-from nas.cli import run
 from nas.errors import ReportError
 from nas.pareto import front, hypervolume, hypervolume_trace
 from nas.space import Array
 from nas.study import REFERENCE, SOBOL, Study, TrialState, open_study
+from paretoparse.arguments import read_list, read_pairs
+from paretoparse.cli import plain_main
+from paretoparse.console import new_console
+from paretoparse.errors import UsageError
 
 BLUE, ORANGE, GREY, DARK = "#0072b2", "#d55e00", "#999999", "#222222"
 DPI = 200
@@ -184,41 +183,33 @@ def comparison_figure(studies: Mapping[str, Study]) -> Figure:
     return figure
 
 
-@dataclass
-class _Arguments:
-    study: Any = MISSING
-    figure: str = "search"
-    out: str | None = None
-
-
 def main(arguments: Sequence[str]) -> None:
     """Draws what `figure` names; several studies only for figure 3, the others one file a study."""
     try:
-        given = OmegaConf.merge(OmegaConf.structured(_Arguments), OmegaConf.from_dotlist(list(arguments)))
-        directories = [Path(n) for n in ([given.study] if isinstance(given.study, str) else given.study)]
-    except (OmegaConfBaseException, TypeError) as error:
+        given = read_pairs(arguments, ["study", "figure", "out"])
+        directories = [Path(name) for name in read_list(given["study"])]
+    except (UsageError, KeyError) as error:
         raise ReportError(
             "write study=DIR, or figure=3 'study=[DIR,DIR]', and out=FILE if wanted."
         ) from error
-    if given.figure == "3":
+    name, out = given.get("figure", "search"), given.get("out")
+    if name == "3":
         studies = {directory.name: open_study(directory) for directory in directories}
         if len(studies) < 2:
             raise ReportError("figure 3 compares at least two searches: write 'study=[DIR,DIR]'.")
-        out = Path(given.out or "figure3.png")
-        save(comparison_figure(studies), out)
-        print(out)
+        file = Path(out or "figure3.png")
+        save(comparison_figure(studies), file)
+        print(file)
         return
-    if given.figure not in ("search", "2", "importance"):
-        raise ReportError(f"there is no figure={given.figure}; choose one of search, 2, 3 and importance.")
+    if name not in ("search", "2", "importance"):
+        raise ReportError(f"there is no figure={name}; choose one of search, 2, 3 and importance.")
     for directory in directories:
         study = open_study(directory)
-        if given.figure == "search":
+        if name == "search":
             write_figures(study, directory)
             print(directory / "figures")
         else:
-            _draw_surrogate(
-                study, given.figure, Path(given.out or directory / "figures" / _FILES[given.figure])
-            )
+            _draw_surrogate(study, name, Path(out or directory / "figures" / _FILES[name]))
 
 
 _FILES = {"2": "figure2.png", "importance": "importance.png"}
@@ -231,9 +222,9 @@ def _draw_surrogate(study: Study, name: str, out: Path) -> None:
     figure, table = leave_one_out_figure(study) if name == "2" else parameter_figure(study)
     out.parent.mkdir(parents=True, exist_ok=True)
     save(figure, out)
-    Console().print(table)
+    new_console().print(table)
     print(out)
 
 
 if __name__ == "__main__":
-    run(main, __doc__)
+    plain_main(main, __doc__)

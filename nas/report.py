@@ -4,20 +4,19 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omegaconf import MISSING, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from rich.console import Console
 from rich.table import Table
 
-from nas.cli import run
 from nas.errors import ReportError
 from nas.job import write_json, write_text
 from nas.pareto import better_than, front, hypervolume
 from nas.study import Study, Trial, TrialState, open_study
+from paretoparse.arguments import read_pairs
+from paretoparse.cli import plain_main
+from paretoparse.console import new_console
+from paretoparse.errors import UsageError
 
 
 def write_tables(study: Study, directory: Path) -> None:
@@ -68,7 +67,7 @@ def write_metrics(study: Study, directory: Path, seconds: float) -> None:
 
 def print_front(study: Study) -> None:
     """Prints the front and the summary."""
-    console = Console()
+    console = new_console()
     trials = pareto_trials(study)
     metrics = summary(study, float(study.noted("seconds") or 0.0))
     # A parameter that all of the front share says nothing about the trade-off, and 24 columns fit no
@@ -124,11 +123,6 @@ def _csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return buffer.getvalue()
 
 
-@dataclass
-class _Arguments:
-    study: Path = MISSING
-
-
 def study_directory(arguments: Sequence[str]) -> Path:
     """The folder in `study=DIR`.
 
@@ -136,9 +130,8 @@ def study_directory(arguments: Sequence[str]) -> Path:
         ReportError: If there is no such argument, or another one.
     """
     try:
-        given = OmegaConf.merge(OmegaConf.structured(_Arguments), OmegaConf.from_dotlist(list(arguments)))
-        return Path(given.study)
-    except OmegaConfBaseException as error:
+        return Path(read_pairs(arguments, ["study"])["study"])
+    except (UsageError, KeyError) as error:
         raise ReportError("write study=DIR, with the folder of a search, and nothing else.") from error
 
 
@@ -154,8 +147,8 @@ def main(arguments: Sequence[str]) -> None:
         # Slow to import, and most reports do without.
         from nas.surrogate.diagnostics import diagnostics_table
 
-        Console().print(diagnostics_table(study.diagnostics()))
+        new_console().print(diagnostics_table(study.diagnostics()))
 
 
 if __name__ == "__main__":
-    run(main, __doc__)
+    plain_main(main, __doc__)

@@ -7,14 +7,13 @@ python -m nas.search search.dir=DIR          # go on with an interrupted search
 
 from typing import Any
 
-import hydra
 from omegaconf import DictConfig
 
 from nas.objective import train_and_export
-from nlu.cli import run_folder
+from paretoparse.cli import hydra_main, run_folder
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="search")
+@hydra_main("search", __doc__)
 def main(config: DictConfig) -> dict[str, Any]:
     """Run one trial; the sweeper named in the configuration calls this for each of them."""
     return train_and_export(config, run_folder())

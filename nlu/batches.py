@@ -16,6 +16,8 @@ from nlu.tokenizer import Tokenizer
 
 # Lengths are padded to a multiple of this: the fewer shapes, the less often a kernel has to be prepared.
 _MULTIPLE = 2
+# Most pairs of positions in a batch: 128 utterances of 90 pieces, or one that is much too long.
+_MOST_PAIRS = 1_000_000
 
 
 class Example(NamedTuple):
@@ -98,7 +100,7 @@ class LengthBuckets(Sampler[list[int]]):
 
     Args:
         lengths: what to sort by, most important first: a tuple for each example.
-        batch_size: examples in a batch; the last may have fewer.
+        batch_size: most examples in a batch; there are fewer in the last one, and where they are very long.
         seed: of the shuffle; None keeps the order by length, for evaluation.
     """
 
@@ -113,7 +115,7 @@ class LengthBuckets(Sampler[list[int]]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return -(-len(self.lengths) // self.batch_size)
+        return len(self._cut(sorted(range(len(self.lengths)), key=self.lengths.__getitem__)))
 
     def __iter__(self) -> Iterator[list[int]]:
         source = random.Random(f"{self.seed} {self.epoch}")
@@ -122,10 +124,25 @@ class LengthBuckets(Sampler[list[int]]):
             source.shuffle(order)
         # The sort keeps the shuffled order among equals.
         order.sort(key=self.lengths.__getitem__)
-        batches = [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
+        batches = self._cut(order)
         if self.seed is not None:
             source.shuffle(batches)
         return iter(batches)
+
+    def _cut(self, order: list[int]) -> list[list[int]]:
+        batches: list[list[int]] = [[]]
+        longest = 0
+        for place in order:
+            longest = max(longest, *self.lengths[place])
+            if batches[-1] and not self._fits(len(batches[-1]) + 1, longest):
+                batches.append([])
+                longest = max(self.lengths[place])
+            batches[-1].append(place)
+        return batches if order else []
+
+    def _fits(self, examples: int, longest: int) -> bool:
+        # Attention takes memory and time by the square of the length.
+        return examples <= self.batch_size and examples * longest**2 <= _MOST_PAIRS
 
 
 def make_loader(examples: list[Example], batch_size: int, seed: int | None) -> "DataLoader[Any]":

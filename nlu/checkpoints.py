@@ -39,9 +39,12 @@ class Checkpoints(Checkpoint):
         self.scores: dict[str, float] = {}
         self._evaluated: dict[str, Tensor] = {}
 
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Make the pass's random numbers those of its number."""
-        torch.manual_seed(self.seed * 1_000_003 + trainer.current_epoch)
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Make the pass's random numbers those of its number; a pass that is resumed has no other start."""
+        if batch_idx == 0:
+            torch.manual_seed(self.seed * 1_000_003 + trainer.current_epoch)
 
     def on_validation_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Keep the weights that are evaluated: a moving average is in their place only now."""

@@ -1,7 +1,9 @@
 """What can go wrong in `nlu`, each with a message that says what to do."""
 
+from paretoparse.errors import ParetoParseError
 
-class NluError(Exception):
+
+class NluError(ParetoParseError):
     """Base of every error that a user of `nlu` can cause and mend."""
 
 

@@ -8,16 +8,16 @@ import logging
 import time
 from pathlib import Path
 
-import hydra
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from nlu.batches import encode_rows
-from nlu.cli import Metrics, print_metrics, report_errors, run_folder, write_metrics
 from nlu.errors import ConfigError
 from nlu.metrics import gold_of
 from nlu.parser import check_ontology, load_parser
 from nlu.report import evaluate_predictions, write_report
+from paretoparse.cli import hydra_main, run_folder
+from paretoparse.metrics import Metrics, print_metrics, write_metrics
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +55,7 @@ def evaluate(config: DictConfig, folder: Path) -> Metrics:
     }
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="evaluate")
-@report_errors
+@hydra_main("evaluate", __doc__, verbatim=("parser",))
 def main(config: DictConfig) -> None:
     """Evaluate from the command line."""
     folder = run_folder()

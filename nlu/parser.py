@@ -21,6 +21,8 @@ from nlu.tokenizer import Tokenizer
 from nlu.words import split_words
 
 FILE_NAME = "parser.pt"
+# The parser that comes with the project.
+SHIPPED = Path(__file__).resolve().parent.parent / "models" / "topv2"
 _FORMAT = "paretoparse parser"
 _VERSION = 2
 # Longest utterance to accept, in words, where nothing else is asked for.
@@ -89,6 +91,8 @@ class Parser:
         Raises:
             UtteranceError: see `parse`.
         """
+        if any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise UtteranceError("the utterance is not valid UTF-8; convert it.")
         words = split_words(text)
         if not words:
             raise UtteranceError("the utterance is empty; give it at least one word.")

@@ -1,82 +1,84 @@
-"""Parse text with a trained parser.
+"""Parse text with a trained parser: the one that ships, where no other is named.
 
-python -m nlu.predict parser=DIR_OR_FILE text="message I'll be there at 6pm"      # prints the frame
-python -m nlu.predict parser=DIR_OR_FILE text=- < lines                          # prints a JSON object a line
+python -m nlu.predict text="message mum I'll be there at 6pm"       # draws the frame
+python -m nlu.predict parser=DIR_OR_FILE text=… count=3 json=true   # the three most likely frames, as JSON
+python -m nlu.predict text=- < lines                                # answers each line with a JSON object
 """
 
 import json
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import hydra
 from omegaconf import DictConfig
 
-from nlu.cli import report_errors
-from nlu.errors import UtteranceError
-from nlu.parser import Parser, load_parser
+from nlu.errors import ConfigError, UtteranceError
+from nlu.parser import SHIPPED, Parser, Prediction, load_parser
+from paretoparse.cli import hydra_main
 
-_TEXT = "text="
-# A backslash hides these from Hydra (quotes) and OmegaConf (interpolations) and is special nowhere else.
-_SPECIAL = re.compile(r'(\\*)("|\$\{|\Z)')
+_BYTE_ORDER_MARK = "\ufeff"
 
 
-def parse_lines(parser: Parser, lines: Iterable[str], max_words: int) -> Iterator[dict[str, Any]]:
+def parse_lines(
+    parser: Parser, lines: Iterable[bytes], count: int, max_words: int
+) -> Iterator[dict[str, Any]]:
     """Parse each line; a line that cannot be parsed gives an `error` and the others go on.
 
+    Args:
+        parser: what parses.
+        lines: of UTF-8 text.
+        count: most frames for each line.
+        max_words: longest utterance to accept.
+
     Yields:
-        `text`, and either `frame` (null when the parser's answer is not one), `words` and `span`, or `error`.
+        `text`, and either what `answer` returns or `error`.
     """
-    for line in lines:
-        text = line.rstrip("\r\n")
+    for number, line in enumerate(lines):
+        raw = line.rstrip(b"\r\n")
         try:
-            prediction = parser.parse(text, max_words)
+            text = raw.decode("utf-8")
+            if number == 0:
+                text = text.removeprefix(_BYTE_ORDER_MARK)
+            yield {"text": text, **answer(parser.candidates(text, count, max_words))}
+        except UnicodeDecodeError as error:
+            shown = raw.decode("utf-8", errors="backslashreplace")
+            yield {"text": shown, "error": f"byte {error.start + 1} of the line is not UTF-8; convert it."}
         except UtteranceError as error:
             yield {"text": text, "error": str(error)}
-            continue
-        yield {
-            "text": text,
-            "frame": str(prediction.frame),
-            "words": prediction.words,
-            "span": prediction.span,
-        }
 
 
-def quote_text(arguments: list[str]) -> list[str]:
-    """Quote `text=…` for Hydra, whose own grammar would stumble over an apostrophe or a comma."""
-
-    def escape(match: re.Match[str]) -> str:
-        slashes, special = match.groups()
-        return 2 * slashes + ("\\" + special if special else "")
-
-    def quote(argument: str) -> str:
-        return f'{_TEXT}"{_SPECIAL.sub(escape, argument.removeprefix(_TEXT))}"'
-
-    return [quote(argument) if argument.startswith(_TEXT) else argument for argument in arguments]
+def answer(candidates: list[Prediction]) -> dict[str, Any]:
+    """Return the first candidate's `frame`, `probability`, `words` and `span`; `others` if there are any."""
+    frames = [
+        {"frame": str(one.frame), "probability": round(one.probability, 6), "span": one.span}
+        for one in candidates
+    ]
+    others = {"others": frames[1:]} if len(frames) > 1 else {}
+    return {"words": candidates[0].words, **frames[0], **others}
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="predict")
-@report_errors
-def run(config: DictConfig) -> None:
-    """Parse what the configuration names."""
-    parser = load_parser(config.parser)
+@hydra_main("predict", __doc__, verbatim=("text", "parser"))
+def main(config: DictConfig) -> None:
+    """Parse from the command line."""
+    for name in ("count", "max_words"):
+        if config[name] < 1:
+            raise ConfigError(f"{name}={config[name]} is outside of its range: an integer of at least 1.")
+    parser = load_parser(SHIPPED if config.parser is None else config.parser)
     if config.text == "-":
         failed = 0
-        for answer in parse_lines(parser, sys.stdin, config.max_words):
-            print(json.dumps(answer, ensure_ascii=False), flush=True)
-            failed += "error" in answer
+        for line in parse_lines(parser, sys.stdin.buffer, config.count, config.max_words):
+            print(json.dumps(line, ensure_ascii=False), flush=True)
+            failed += "error" in line
         if failed:
             raise UtteranceError(f"{failed} lines could not be parsed; each says why in its place.")
         return
-    prediction = parser.parse(str(config.text), config.max_words)
-    print(prediction.frame)
-
-
-def main() -> None:
-    """Parse from the command line."""
-    sys.argv[1:] = quote_text(sys.argv[1:])
-    run()
+    candidates = parser.candidates(config.text, config.count, config.max_words)
+    if config.json:
+        print(json.dumps({"text": config.text, **answer(candidates)}, ensure_ascii=False))
+        return
+    for one in candidates:
+        print(f"{100 * one.probability:.1f} %  {one.frame}")
+        print(one.frame.tree())
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import logging
 import time
 from datetime import timedelta
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -18,9 +19,12 @@ class PassLog(Callback):
     def __init__(self) -> None:
         self._start = 0.0
 
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Start the clock."""
-        self._start = time.monotonic()
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Start the clock with the first batch; a pass that is resumed has no other start."""
+        if batch_idx == 0:
+            self._start = time.monotonic()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Log the pass, evaluation included."""
@@ -34,7 +38,7 @@ class PassLog(Callback):
             trainer.max_epochs,
             metrics["exact_match"],
             metrics["length_accuracy"],
-            metrics.get("loss", float("nan")),
+            pl_module.mean_loss,
             seconds,
             left,
         )

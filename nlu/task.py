@@ -64,6 +64,7 @@ class ParsingTask(pl.LightningModule):
         self.golds = golds
         self._predictions: dict[int, list[int]] = {}
         self._losses: list[Tensor] = []
+        self.mean_loss = float("nan")
         self._smoothing = Smoothing(optim.label_smoothing, optim.length_label_smoothing)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
@@ -76,6 +77,7 @@ class ParsingTask(pl.LightningModule):
     def on_train_epoch_end(self) -> None:
         """Log the mean losses of the pass; logging each step would cost more than the optimiser."""
         loss, token_loss, length_loss = torch.stack(self._losses).mean(dim=0).tolist()
+        self.mean_loss = loss
         self.log_dict({"loss": loss, "token_loss": token_loss, "length_loss": length_loss})
         self._losses.clear()
 

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import datasets
-import hydra
 import pytorch_lightning as pl
 import torch
 from hydra.utils import instantiate
@@ -24,7 +23,6 @@ from pytorch_lightning.loggers import CSVLogger
 
 from nlu.batches import encode_rows, make_loader
 from nlu.checkpoints import Checkpoints, check_checkpoint
-from nlu.cli import Metrics, print_metrics, report_errors, run_folder, write_metrics
 from nlu.errors import ConfigError
 from nlu.metrics import gold_of
 from nlu.model.base import Sizes
@@ -35,10 +33,23 @@ from nlu.progress import MovingAverage, PassLog
 from nlu.span import target_of
 from nlu.task import OptimConfig, ParsingTask
 from nlu.tokenizer import train_tokenizer
+from paretoparse.cli import hydra_main, run_folder
+from paretoparse.metrics import Metrics, print_metrics, write_metrics
 
 log = logging.getLogger(__name__)
 
 SAMPLE = 100
+
+# Settings and the least of what they take.
+_INTEGERS = {
+    "seed": 0,
+    "tokenizer.vocab_size": 100,
+    "data.batch_size": 1,
+    "data.batches_per_step": 1,
+    "data.eval_batch_size": 1,
+    "trainer.max_epochs": 1,
+    "trainer.patience": 1,
+}
 
 
 def train(config: DictConfig, folder: Path) -> Metrics:
@@ -79,15 +90,12 @@ def train(config: DictConfig, folder: Path) -> Metrics:
 
 
 def _prepare(config: DictConfig) -> None:
-    for name in (
-        "data.batch_size",
-        "data.batches_per_step",
-        "data.eval_batch_size",
-        "trainer.max_epochs",
-        "trainer.patience",
-    ):
-        if (value := OmegaConf.select(config, name)) < 1:
-            raise ConfigError(f"{name}={value} is outside of its range: an integer of at least 1.")
+    for name, least in _INTEGERS.items():
+        value = OmegaConf.select(config, name)
+        if not isinstance(value, int) or value < least:
+            raise ConfigError(f"{name}={value} is outside of its range: an integer of at least {least}.")
+    if not 0 <= (average := config.trainer.average) < 1:
+        raise ConfigError(f"trainer.average={average} is outside of its range: 0 to below 1.")
     # Lightning explains itself at every start; a search starts it hundreds of times.
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     # Lightning 2.6 itself calls what PyTorch 2.13 has deprecated.
@@ -181,8 +189,7 @@ def _trainer(config: DictConfig, checkpoints: Checkpoints, folder: Path) -> pl.T
         raise ConfigError(f"the settings of trainer do not work here: {reason}") from error
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="train")
-@report_errors
+@hydra_main("train", __doc__)
 def main(config: DictConfig) -> None:
     """Train from the command line."""
     folder = run_folder()

@@ -2,7 +2,6 @@
 starts.
 """
 
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,10 +11,8 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from hydra_plugins.pareto_sweeper.config import ParetoSweeperConf
-from nas.errors import NasError, SearchInterruptedError
 from nas.settings import SearchSettings
-
-INTERRUPTED = 130  # the exit code of a process that Ctrl-C ended
+from paretoparse.cli import reported_errors
 
 
 class ParetoSweeper(Sweeper):
@@ -42,7 +39,7 @@ class ParetoSweeper(Sweeper):
         """Called by Hydra with the command line's overrides; ends the process if the search cannot go on."""
         from nas.sweeper import run_search
 
-        try:
+        with reported_errors():
             return run_search(
                 self.settings,
                 hydra_context=self.hydra_context,
@@ -51,9 +48,6 @@ class ParetoSweeper(Sweeper):
                 arguments=arguments,
                 validate=self.validate_batch_is_legal,
             )
-        except NasError as error:
-            print(f"error: {error}", file=sys.stderr)
-            sys.exit(INTERRUPTED if isinstance(error, SearchInterruptedError) else 1)
 
 
 __all__ = ["ParetoSweeper", "ParetoSweeperConf"]

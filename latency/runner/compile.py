@@ -4,10 +4,11 @@ import importlib.metadata
 import importlib.util
 import shutil
 import subprocess
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from latency.errors import LatencyError, RunnerBuildError
+from latency.errors import RunnerBuildError
+from paretoparse.cli import ArgumentParser, plain_main
 
 SOURCE = Path(__file__).parent
 
@@ -57,14 +58,11 @@ def build() -> Path:
     return runner
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
     """Build and print the runner's path."""
-    try:
-        print(build())
-    except LatencyError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+    ArgumentParser(prog="python -m latency.runner.compile").parse_args(arguments)
+    print(build())
 
 
 if __name__ == "__main__":
-    main()
+    plain_main(main, __doc__)

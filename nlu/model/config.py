@@ -1,6 +1,6 @@
 """The model's shape, checked: what `conf/model/span_pointer.yaml` must hold, and the module built from it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from nlu.errors import ConfigError
+from nlu.model.autoregressive import Autoregressive
 from nlu.model.base import ParserModel, Sizes
 from nlu.model.decoder import Decoder
 from nlu.model.encoder import Encoder
@@ -59,8 +60,9 @@ class LengthConfig:
 
 @dataclass
 class ModelConfig:
-    """A span-pointer parser but for the sizes that the data gives."""
+    """A parser but for the sizes that the data gives; `architecture` is one of `ARCHITECTURES`."""
 
+    architecture: str
     embed_dim: int
     embedding_dropout: float
     encoder: EncoderConfig
@@ -92,6 +94,9 @@ class ModelConfig:
 
     def check(self) -> None:
         """Raise `ConfigError` for the first value that cannot work."""
+        if self.architecture not in ARCHITECTURES:
+            names = ", ".join(ARCHITECTURES)
+            raise ConfigError(f"model.architecture={self.architecture}: takes {names}.")
         for name, value, allowed, fits in self._rules():
             if not fits:
                 raise ConfigError(f"model.{name}={value} is outside of its range: {allowed}.")
@@ -137,9 +142,22 @@ class ModelConfig:
 
 def build_model(config: ModelConfig, sizes: Sizes) -> ParserModel:
     """Build the module of the configured architecture and shape for data of the given sizes."""
+    return ARCHITECTURES[config.architecture](config, sizes)
+
+
+def _encoder(config: ModelConfig, sizes: Sizes) -> Encoder:
+    return Encoder(
+        sizes.vocab_size,
+        config.embed_dim,
+        embedding_dropout=config.embedding_dropout,
+        **asdict(config.encoder),
+    )
+
+
+def _span_pointer(config: ModelConfig, sizes: Sizes) -> SpanPointer:
     dim = config.embed_dim
     return SpanPointer(
-        Encoder(sizes.vocab_size, dim, embedding_dropout=config.embedding_dropout, **asdict(config.encoder)),
+        _encoder(config, sizes),
         LengthModule(
             dim,
             conv_dim=config.length.conv_dim,
@@ -151,3 +169,26 @@ def build_model(config: ModelConfig, sizes: Sizes) -> ParserModel:
         beam=config.length.beam,
         intents=sizes.intents,
     )
+
+
+def _autoregressive(config: ModelConfig, sizes: Sizes) -> Autoregressive:
+    decoder = config.decoder
+    return Autoregressive(
+        _encoder(config, sizes),
+        PointerHead(config.embed_dim, sizes.ontology_size, config.pointer.heads),
+        config.embed_dim,
+        num_layers=decoder.num_layers,
+        ffn_dim=decoder.ffn_dim,
+        heads=max(decoder.attention_heads, 1),
+        cross_heads=decoder.cross_attention_heads,
+        dropout=decoder.dropout,
+        max_length=sizes.max_length,
+        beam=config.length.beam,
+        intents=sizes.intents,
+    )
+
+
+ARCHITECTURES: dict[str, Callable[[ModelConfig, Sizes], ParserModel]] = {
+    "span_pointer": _span_pointer,
+    "autoregressive": _autoregressive,
+}

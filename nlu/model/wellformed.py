@@ -5,6 +5,9 @@ word i. Both functions are compiled by TorchScript and run on the device; the se
 parser's own answer is no frame.
 """
 
+from typing import NamedTuple
+
+import torch
 from torch import Tensor
 
 
@@ -142,3 +145,60 @@ def _trace(
                 ids[t] = 1 + int(intent_ids[t] if depth % 2 == 1 else slot_ids[t])
         there = here
     return ids
+
+
+class Prefix(NamedTuple):
+    """The beginning of a span form.
+
+    Attributes:
+        ids: target ids so far.
+        states: what each open bracket may still take (0 anything, 1 nothing, 2 intents alone), outermost
+            first.
+        first: first word of a span that lacks its last one, as a target id; -1 where there is none.
+    """
+
+    ids: list[int]
+    states: list[int]
+    first: int
+
+
+def allowed(prefix: Prefix, remaining: int, intents: int, ontology_size: int, size: int) -> Tensor:
+    """Mark the target ids, of `size`, with which a beginning can end within `remaining` tokens."""
+    mask = torch.zeros(size, dtype=torch.bool)
+    depth = len(prefix.states)
+    if prefix.first >= 0:
+        mask[prefix.first :] = True
+        return mask
+    in_slot = depth > 0 and depth % 2 == 0
+    state = prefix.states[-1] if depth > 0 else 0
+    if depth > 0:
+        mask[0] = True
+    # An opening bracket needs a closing one, and those that are open need theirs.
+    if remaining >= depth + 2:
+        if depth == 0 or (in_slot and state != 1):
+            mask[1 : intents + 1] = True
+        elif not in_slot:
+            mask[intents + 1 : ontology_size] = True
+        if in_slot and state == 0:
+            mask[ontology_size:] = True
+    return mask
+
+
+def extend(prefix: Prefix, token: int, intents: int, ontology_size: int) -> Prefix:
+    """Return the beginning with one more of its `allowed` target ids."""
+    states = prefix.states.copy()
+    first = -1
+    if token >= ontology_size:
+        if prefix.first < 0:
+            first = token
+        else:
+            states[-1] = 1
+    elif token == 0:
+        states.pop()
+    else:
+        if len(states) > 0 and token <= intents:
+            states[-1] = 2
+        states.append(0)
+    ids = prefix.ids.copy()
+    ids.append(token)
+    return Prefix(ids, states, first)

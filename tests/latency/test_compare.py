@@ -73,11 +73,9 @@ def test_other_files_are_refused(content: bytes, tmp_path: Path) -> None:
         load_results([tmp_path])
 
 
-def test_missing_result_ends_with_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
+def test_a_missing_result_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ResultError, match="There is no result"):
         main([str(tmp_path / "nowhere")])
-    assert ended.value.code == 1
-    assert capsys.readouterr().err.startswith("error: There is no result")
 
 
 def test_other_devices_and_runtimes_are_not_compared(tmp_path: Path) -> None:

@@ -1,0 +1,202 @@
+"""What every command shares: its configuration, `--help`, and errors as one sentence."""
+
+import argparse
+import contextlib
+import functools
+import io
+import os
+import select
+import sys
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import hydra
+import yaml
+from hydra._internal.utils import get_args_parser
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException, OverrideParseException
+from hydra.types import RunMode
+from omegaconf import DictConfig
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+
+from paretoparse.arguments import quote_text
+from paretoparse.errors import ParetoParseError, UsageError, describe_error, message_of, root_cause
+
+CONF = (Path(__file__).parent / "conf").resolve()
+"""The configuration tree, in a checkout and in an installed package alike."""
+
+INTERRUPTED = 130
+"""Exit code of a process that Ctrl-C ended."""
+
+EXPECTED = (
+    ParetoParseError,
+    HydraException,
+    OmegaConfBaseException,
+    OSError,
+    UnicodeError,
+    yaml.YAMLError,
+)
+
+_FULL_ERROR = "HYDRA_FULL_ERROR"
+# As the user has set it: for Hydra it is set below, so that Hydra hands its errors on.
+_traceback_wanted = os.environ.get(_FULL_ERROR) == "1"
+
+
+def hydra_main(
+    config_name: str, documentation: str | None, verbatim: Collection[str] = ()
+) -> Callable[[Callable[[DictConfig], Any]], Callable[[], None]]:
+    """Make a command of a function that takes a configuration, as `hydra.main` does.
+
+    An expected error ends the command with one sentence on stderr and exit code 1. In a sweep the error of a
+    job is raised, since it is the sweeper that decides what becomes of it. HYDRA_FULL_ERROR=1 in the
+    environment brings the traceback back.
+
+    Args:
+        config_name: The file in `conf/` that composes the configuration.
+        documentation: What `--help` begins with.
+        verbatim: Keys whose values are taken as they are typed (see `paretoparse.arguments.quote_text`).
+    """
+
+    def decorate(function: Callable[[DictConfig], Any]) -> Callable[[], None]:
+        @functools.wraps(function)
+        def task(config: DictConfig) -> Any:
+            if HydraConfig.get().mode == RunMode.MULTIRUN:
+                return function(config)
+            with reported_errors():
+                return function(config)
+
+        run = hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)(task)
+
+        @functools.wraps(function)
+        def command() -> None:
+            with reported_errors():
+                sys.argv[1:] = quote_text(sys.argv[1:], verbatim)
+                if _check_options(sys.argv[1:]).help:
+                    print(_help(documentation, config_name), flush=True)
+                os.environ[_FULL_ERROR] = "1"
+                try:
+                    run()
+                finally:
+                    if not _traceback_wanted:
+                        os.environ.pop(_FULL_ERROR, None)
+
+        return command
+
+    return decorate
+
+
+def plain_main(main: Callable[[Sequence[str]], None], documentation: str | None) -> None:
+    """Run a command without a configuration on the command line's arguments.
+
+    Args:
+        main: Takes the arguments.
+        documentation: What `--help` prints.
+    """
+    with reported_errors():
+        if {"-h", "--help"} & set(sys.argv[1:]):
+            print(_help(documentation))
+            return
+        main(sys.argv[1:])
+
+
+class ArgumentParser(argparse.ArgumentParser):
+    """An `argparse.ArgumentParser` whose complaints are errors like all others."""
+
+    def error(self, message: str) -> NoReturn:
+        """Called for arguments that cannot be used.
+
+        Raises:
+            UsageError: Always.
+        """
+        raise UsageError(f"{message}; --help shows what there is.")
+
+
+@contextlib.contextmanager
+def reported_errors() -> Iterator[None]:
+    """End the process with one sentence on stderr where an expected error would end it with a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Better a letter's number than no answer where the terminal does not have the letter.
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        try:
+            yield
+        finally:
+            # Here, since a pipe without a reader would be noticed at the interpreter's end otherwise.
+            sys.stdout.flush()
+    except BrokenPipeError as error:
+        if not _nobody_reads():
+            _end(error)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except EXPECTED as error:
+        _end(error)
+    except KeyboardInterrupt:
+        print("error: interrupted.", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+
+
+def _end(error: BaseException) -> NoReturn:
+    if _traceback_wanted:
+        raise error
+    print(f"error: {sentence(error)}", file=sys.stderr)
+    sys.exit(error.exit_code if isinstance(error, ParetoParseError) else 1)
+
+
+def sentence(error: BaseException) -> str:
+    """What a command says of an expected error."""
+    error = root_cause(error)
+    if isinstance(error, MissingMandatoryValue):
+        return f"{error.full_key} is not given; add {error.full_key}=VALUE."
+    if isinstance(error, OSError) and error.filename is not None:
+        where = " ('HYDRA_FULL_ERROR=1' shows where)"
+        return f"'{os.fsdecode(error.filename)}' cannot be used: {error.strerror}{where}."
+    if isinstance(error, OverrideParseException) and error.override not in str(error):
+        return f"'{error.override}' cannot be read: {message_of(error)}"
+    if isinstance(error, ParetoParseError | HydraException | OmegaConfBaseException):
+        return message_of(error) or type(error).__name__
+    return describe_error(error, limit=1000)
+
+
+def _nobody_reads() -> bool:
+    """Whether standard output is a pipe whose reader has gone, such as `head`."""
+    try:
+        poll = select.poll()
+        poll.register(sys.stdout.fileno(), 0)
+        return bool(poll.poll(0))
+    except (OSError, ValueError):
+        return False
+
+
+def _check_options(arguments: Sequence[str]) -> argparse.Namespace:
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            return get_args_parser().parse_args(arguments)
+    except SystemExit as end:
+        if not end.code:
+            raise
+        said = complaint.getvalue().strip().splitlines()[-1].partition("error: ")[2]
+        raise UsageError(f"{said}; --help shows what there is.") from None
+
+
+def _help(documentation: str | None, config_name: str | None = None) -> str:
+    """The documentation and, where there is a configuration, its groups; Hydra adds the keys."""
+    text = (documentation or "").strip()
+    if config_name is None:
+        return text + "\n"
+    defaults = yaml.safe_load((CONF / f"{config_name}.yaml").read_text(encoding="utf-8"))["defaults"]
+    groups = [name for entry in defaults if isinstance(entry, dict) for name in entry if " " not in name]
+    lines = [f"  {name}: {', '.join(_options(name))}" for name in groups if name != "hydra"]
+    heading = ["Configuration groups, chosen by GROUP=OPTION:"] if lines else []
+    return "\n".join([text, "", *heading, *lines, ""])
+
+
+def _options(group: str) -> list[str]:
+    return sorted(file.stem for file in (CONF / group).glob("*.yaml"))
+
+
+def run_folder() -> Path:
+    """The folder that Hydra has made for this run."""
+    return Path(HydraConfig.get().runtime.output_dir)
