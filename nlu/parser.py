@@ -3,7 +3,7 @@
 import math
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, NamedTuple
@@ -54,7 +54,7 @@ class Parser:
         config: its shape.
         tokenizer: words to pieces.
         ontology: target ids to frames.
-        max_length: longest target that the model can give.
+        sizes: of the data that the model was built for.
         utterances: held-out utterances, as words, of mixed length and in a fixed order: what an export is
             checked and timed with.
         training: how it came about: data, metrics, seed (JSON-able; informative only).
@@ -64,7 +64,7 @@ class Parser:
     config: ModelConfig
     tokenizer: Tokenizer
     ontology: Ontology
-    max_length: int
+    sizes: Sizes
     utterances: list[list[str]] = field(default_factory=list)
     training: dict[str, Any] = field(default_factory=dict)
 
@@ -128,7 +128,7 @@ class Parser:
             "format": _FORMAT,
             "version": _VERSION,
             "model": self.config.as_dict(),
-            "max_length": self.max_length,
+            "sizes": asdict(self.sizes),
             "ontology": list(self.ontology.tokens),
             "tokenizer": torch.frombuffer(bytearray(self.tokenizer.model), dtype=torch.uint8),
             "utterances": self.utterances,
@@ -163,7 +163,7 @@ def load_parser(path: str | Path) -> Parser:
         config = ModelConfig.of(content["model"])
         tokenizer = Tokenizer(bytes(content["tokenizer"].numpy()))
         ontology = Ontology(tuple(content["ontology"]))
-        sizes = Sizes(len(tokenizer), ontology.intents, len(ontology), content["max_length"])
+        sizes = Sizes(**content["sizes"])
         model = build_model(config, sizes)
         model.load_state_dict(content["weights"])
         parser = Parser(
@@ -171,7 +171,7 @@ def load_parser(path: str | Path) -> Parser:
             config,
             tokenizer,
             ontology,
-            content["max_length"],
+            sizes,
             content["utterances"],
             content["training"],
         )

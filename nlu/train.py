@@ -27,6 +27,7 @@ from nlu.errors import ConfigError
 from nlu.metrics import gold_of
 from nlu.model.base import Sizes
 from nlu.model.config import ModelConfig, build_model
+from nlu.model.nar_text import to_text
 from nlu.ontology import Ontology
 from nlu.parser import FILE_NAME, Parser
 from nlu.progress import MovingAverage, PassLog
@@ -114,16 +115,23 @@ def new_parser(config: DictConfig, model_config: ModelConfig, rows: datasets.Dat
     )
     targets = [target_of(target) for target in rows["target"]]
     ontology = Ontology.of(targets)
-    max_length = max(map(len, targets))
-    model = build_model(model_config, Sizes(len(tokenizer), ontology.intents, len(ontology), max_length))
+    ids = [ontology.encode(target) for target in targets]
+    sizes = Sizes(
+        len(tokenizer),
+        ontology.intents,
+        len(ontology),
+        max(map(len, ids)),
+        max(len(to_text(target, len(ontology))) for target in ids),
+    )
+    model = build_model(model_config, sizes)
     log.info(
         "%d utterances, %d pieces, %d ontology tokens, targets of up to %d",
         len(rows),
         len(tokenizer),
         len(ontology),
-        max_length,
+        sizes.max_length,
     )
-    return Parser(model, model_config, tokenizer, ontology, max_length)
+    return Parser(model, model_config, tokenizer, ontology, sizes)
 
 
 def sample_utterances(words: Sequence[list[str]], seed: int) -> list[list[str]]:

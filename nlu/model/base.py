@@ -21,16 +21,14 @@ class Sizes:
         intents: number I of intents; ids 1 … I of the ontology open them.
         ontology_size: number K of ontology tokens.
         max_length: longest target, even.
-        templates: frames of the train split without their words, as target ids in which each index is K;
-            only for
-            an architecture that chooses among them.
+        max_text_length: longest target in which a span is spelt out, word by word.
     """
 
     vocab_size: int
     intents: int
     ontology_size: int
     max_length: int
-    templates: tuple[tuple[int, ...], ...] = ()
+    max_text_length: int
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -13,8 +13,11 @@ from nlu.model.base import ParserModel, Sizes
 from nlu.model.decoder import Decoder
 from nlu.model.encoder import Encoder
 from nlu.model.length import CONV_HEADS, POOLING_HEADS, LengthModule
+from nlu.model.nar_text import NarText
 from nlu.model.pointer import PointerHead
 from nlu.model.span_pointer import SpanPointer
+
+OnePass = TypeVar("OnePass", bound=SpanPointer)
 
 
 @dataclass
@@ -155,16 +158,26 @@ def _encoder(config: ModelConfig, sizes: Sizes) -> Encoder:
 
 
 def _span_pointer(config: ModelConfig, sizes: Sizes) -> SpanPointer:
+    return _one_pass(SpanPointer, config, sizes, sizes.max_length, sizes.max_length // 2 + 1)
+
+
+def _nar_text(config: ModelConfig, sizes: Sizes) -> NarText:
+    return _one_pass(NarText, config, sizes, sizes.max_text_length, sizes.max_text_length + 1)
+
+
+def _one_pass(
+    kind: type[OnePass], config: ModelConfig, sizes: Sizes, max_length: int, classes: int
+) -> OnePass:
     dim = config.embed_dim
-    return SpanPointer(
+    return kind(
         _encoder(config, sizes),
         LengthModule(
             dim,
             conv_dim=config.length.conv_dim,
-            max_length=sizes.max_length,
+            classes=classes,
             dropout=config.length.dropout,
         ),
-        Decoder(dim, sizes.max_length, embedding_dropout=config.embedding_dropout, **asdict(config.decoder)),
+        Decoder(dim, max_length, embedding_dropout=config.embedding_dropout, **asdict(config.decoder)),
         PointerHead(dim, sizes.ontology_size, config.pointer.heads),
         beam=config.length.beam,
         intents=sizes.intents,
@@ -191,4 +204,5 @@ def _autoregressive(config: ModelConfig, sizes: Sizes) -> Autoregressive:
 ARCHITECTURES: dict[str, Callable[[ModelConfig, Sizes], ParserModel]] = {
     "span_pointer": _span_pointer,
     "autoregressive": _autoregressive,
+    "nar_text": _nar_text,
 }

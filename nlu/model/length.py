@@ -21,11 +21,13 @@ class LengthModule(nn.Module):
     Args:
         dim: width d of the encoder.
         conv_dim: width inside of the convolutions.
-        max_length: longest target, even.
+        classes: number of classes; class k of n means a length in steps of the target's form: 2k tokens of
+            a span form,
+            k of a text form.
         dropout: in the convolutions.
     """
 
-    def __init__(self, dim: int, *, conv_dim: int, max_length: int, dropout: float) -> None:
+    def __init__(self, dim: int, *, conv_dim: int, classes: int, dropout: float) -> None:
         super().__init__()
         self.layers = nn.ModuleList(
             GatedConv(dim, conv_dim, kernel, CONV_HEADS, dropout) for kernel in KERNELS
@@ -33,10 +35,10 @@ class LengthModule(nn.Module):
         self.heads = POOLING_HEADS
         self.attention = nn.Linear(dim, POOLING_HEADS)
         self.hidden = nn.Linear(2 * dim, dim)
-        self.classifier = nn.Linear(dim, max_length // 2 + 1)
+        self.classifier = nn.Linear(dim, classes)
 
     def forward(self, encoded: Tensor, mask: Tensor | None) -> Tensor:
-        """Map encoded utterances `b x t x d` to log-probabilities of classes, `b x (max_length / 2 + 1)`."""
+        """Map encoded utterances `b x t x d` to log-probabilities of classes, `b x classes`."""
         x = encoded
         for layer in self.layers:
             x = layer(x, mask)

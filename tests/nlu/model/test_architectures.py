@@ -5,10 +5,11 @@ from nlu.batches import Example, collate
 from nlu.errors import ConfigError
 from nlu.model.base import ParserModel, Sizes, Smoothing
 from nlu.model.config import ARCHITECTURES, ModelConfig, build_model
+from nlu.model.nar_text import from_text, to_text
 from nlu.model.wellformed import is_well_formed
 from tests.composing import compose_config
 
-SIZES = Sizes(vocab_size=50, intents=3, ontology_size=7, max_length=20)
+SIZES = Sizes(vocab_size=50, intents=3, ontology_size=7, max_length=20, max_text_length=24)
 
 
 def make(architecture: str, *overrides: str) -> ParserModel:
@@ -77,3 +78,11 @@ def test_more_hypotheses_are_different_ranked_and_frames(architecture: str) -> N
 def test_an_unknown_architecture_is_named() -> None:
     with pytest.raises(ConfigError, match=r"model\.architecture=magic"):
         make("span_pointer", "model.architecture=magic")
+
+
+def test_text_forms_and_span_forms_are_each_other_s_inverse() -> None:
+    for ids in ([1, 0], [1, 4, 7, 9, 0, 0], [1, 4, 7, 7, 0, 5, 8, 8, 0, 0], [1, 4, 2, 5, 9, 12, 0, 0, 0, 0]):
+        text = to_text(ids, SIZES.ontology_size)
+        assert from_text(text, SIZES.ontology_size) == ids
+    assert to_text([1, 4, 7, 9, 0, 0], 7) == [1, 4, 7, 8, 9, 0, 0]
+    assert not is_well_formed(from_text([1, 4, 7, 9, 0, 0], 7), 3, 7)
