@@ -93,18 +93,18 @@ def collate(items: Sequence[tuple[int, Example]]) -> Batch:
 
 
 class LengthBuckets(Sampler[list[int]]):
-    """Batches of examples of similar lengths, in an order that depends on the seed and the epoch alone.
+    """Batches of utterances of similar length, in an order that depends on the seed and the epoch alone.
 
-    Equal lengths of targets matter most: the decoder's work grows with the longest of a batch. Such a batch
-    says nothing about lengths, so a step of the optimiser should take several; see `conf/data/topv2.yaml`.
+    Targets of equal length are not put together, although the decoder would pad less: a batch of them says
+    nothing about lengths, and the length module learns badly from it (see docs/parser.md).
 
     Args:
-        lengths: what to sort by, most important first: a tuple for each example.
+        lengths: pieces of each example.
         batch_size: most examples in a batch; there are fewer in the last one, and where they are very long.
         seed: of the shuffle; None keeps the order by length, for evaluation.
     """
 
-    def __init__(self, lengths: Sequence[tuple[int, ...]], batch_size: int, seed: int | None) -> None:
+    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int | None) -> None:
         self.lengths = lengths
         self.batch_size = batch_size
         self.seed = seed
@@ -133,10 +133,10 @@ class LengthBuckets(Sampler[list[int]]):
         batches: list[list[int]] = [[]]
         longest = 0
         for place in order:
-            longest = max(longest, *self.lengths[place])
+            longest = max(longest, self.lengths[place])
             if batches[-1] and not self._fits(len(batches[-1]) + 1, longest):
                 batches.append([])
-                longest = max(self.lengths[place])
+                longest = self.lengths[place]
             batches[-1].append(place)
         return batches if order else []
 
@@ -146,8 +146,8 @@ class LengthBuckets(Sampler[list[int]]):
 
 
 def make_loader(examples: list[Example], batch_size: int, seed: int | None) -> "DataLoader[Any]":
-    """Return a loader of `Batch`es of similar lengths; see `LengthBuckets`."""
-    lengths = [(len(example.target), len(example.pieces)) for example in examples]
+    """Return a loader of `Batch`es of similar length; see `LengthBuckets`."""
+    lengths = [len(example.pieces) for example in examples]
     return DataLoader(
         list(enumerate(examples)),  # type: ignore[arg-type]  # a list is a map-style data set
         batch_sampler=LengthBuckets(lengths, batch_size, seed),

@@ -76,7 +76,7 @@ def multiplications(parser: Parser) -> float:
         for words in parser.utterances:
             pieces, starts = parser.tokenizer.encode(words)
             parser.model(torch.tensor(pieces), torch.tensor(starts))
-    return counter.get_total_flops() / 2 / len(parser.utterances)
+    return float(counter.get_total_flops()) / 2 / len(parser.utterances)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from nlu.batches import Example, LengthBuckets, collate
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=200), st.integers(1, 17), st.integers(0, 3))
 def test_buckets_hold_every_example_once(lengths: list[int], batch_size: int, epoch: int) -> None:
     for seed in (None, 1):
-        buckets = LengthBuckets([(length,) for length in lengths], batch_size, seed)
+        buckets = LengthBuckets(lengths, batch_size, seed)
         buckets.set_epoch(epoch)
         batches = list(buckets)
         assert len(batches) == len(buckets)
@@ -18,16 +18,19 @@ def test_buckets_hold_every_example_once(lengths: list[int], batch_size: int, ep
 
 
 def test_another_epoch_has_another_order_and_buckets_are_narrow() -> None:
-    lengths = [(1 + place % 3, 1 + place % 30) for place in range(3000)]
+    lengths = [1 + place % 30 for place in range(3000)]
     buckets = LengthBuckets(lengths, 10, seed=1)
     first = list(buckets)
     buckets.set_epoch(1)
     assert list(buckets) != first
-    for part in (0, 1):
-        spread = [
-            max(lengths[p][part] for p in batch) - min(lengths[p][part] for p in batch) for batch in first
-        ]
-        assert sum(spread) / len(spread) < 0.5
+    spread = [max(lengths[p] for p in batch) - min(lengths[p] for p in batch) for batch in first]
+    assert sum(spread) / len(spread) < 0.5
+
+
+def test_an_utterance_that_is_much_too_long_shares_no_batch() -> None:
+    batches = list(LengthBuckets([5] * 50 + [4500], 32, seed=1))
+    assert [50] in batches
+    assert len(batches) == len(LengthBuckets([5] * 50 + [4500], 32, seed=2)) == 3
 
 
 def test_a_batch_pads_and_masks() -> None:
