@@ -10,7 +10,9 @@ from omegaconf.errors import OmegaConfBaseException
 from nlu.errors import ConfigError
 from nlu.model.autoregressive import Autoregressive
 from nlu.model.base import ParserModel, Sizes
+from nlu.model.bilstm_pointer import BiLstmPointer
 from nlu.model.decoder import Decoder
+from nlu.model.embedding import PieceEmbedding
 from nlu.model.encoder import Encoder
 from nlu.model.length import CONV_HEADS, POOLING_HEADS, LengthModule
 from nlu.model.nar_text import NarText
@@ -201,8 +203,23 @@ def _autoregressive(config: ModelConfig, sizes: Sizes) -> Autoregressive:
     )
 
 
+def _bilstm_pointer(config: ModelConfig, sizes: Sizes) -> BiLstmPointer:
+    dim = config.embed_dim
+    return BiLstmPointer(
+        PieceEmbedding(sizes.vocab_size, dim, config.embedding_dropout),
+        PointerHead(dim, sizes.ontology_size, config.pointer.heads),
+        dim,
+        num_layers=config.encoder.num_layers,
+        cross_heads=config.decoder.cross_attention_heads,
+        dropout=config.encoder.dropout,
+        max_length=sizes.max_length,
+        intents=sizes.intents,
+    )
+
+
 ARCHITECTURES: dict[str, Callable[[ModelConfig, Sizes], ParserModel]] = {
     "span_pointer": _span_pointer,
     "autoregressive": _autoregressive,
     "nar_text": _nar_text,
+    "bilstm_pointer": _bilstm_pointer,
 }
