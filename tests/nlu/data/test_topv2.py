@@ -31,12 +31,13 @@ def test_quotes_are_plain_text_and_test_is_optional(tmp_path: Path, cache: Path)
     "content",
     [
         (GOOD * 2).encode(),
+        (HEADER.replace("semantic_parse", "seqlogical") + GOOD * 2).encode(),
         (HEADER + GOOD * 2 + "\n\n").encode(),
         (HEADER + GOOD * 2).encode("utf-8-sig"),
         (HEADER + GOOD * 2).replace("\n", "\r\n").encode(),
         (HEADER + GOOD * 2).rstrip("\n").encode(),
     ],
-    ids=["no header", "blank end", "byte order mark", "crlf", "no end"],
+    ids=["no header", "other header", "blank end", "byte order mark", "crlf", "no end"],
 )
 def test_quirks_of_files_lose_no_row(tmp_path: Path, cache: Path, content: bytes) -> None:
     root = write(tmp_path / "data", weather_train=HEADER + GOOD)
