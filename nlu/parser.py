@@ -163,7 +163,7 @@ def load_parser(path: str | Path) -> Parser:
         config = ModelConfig.of(content["model"])
         tokenizer = Tokenizer(bytes(content["tokenizer"].numpy()))
         ontology = Ontology(tuple(content["ontology"]))
-        sizes = Sizes(**content["sizes"])
+        sizes = Sizes(**{**content["sizes"], "templates": tuple(map(tuple, content["sizes"]["templates"]))})
         model = build_model(config, sizes)
         model.load_state_dict(content["weights"])
         parser = Parser(

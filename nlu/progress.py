@@ -10,6 +10,8 @@ import torch
 from pytorch_lightning.callbacks import Callback, WeightAveraging
 from torch import Tensor
 
+from nlu.task import ParsingTask
+
 log = logging.getLogger(__name__)
 
 
@@ -26,7 +28,7 @@ class PassLog(Callback):
         if batch_idx == 0:
             self._start = time.monotonic()
 
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: ParsingTask) -> None:  # type: ignore[override]
         """Log the pass, evaluation included."""
         seconds = time.monotonic() - self._start
         metrics = trainer.callback_metrics
@@ -38,7 +40,7 @@ class PassLog(Callback):
             trainer.max_epochs,
             metrics["exact_match"],
             metrics["length_accuracy"],
-            pl_module.mean_loss,
+            pl_module.mean_losses()[0],
             seconds,
             left,
         )

@@ -64,7 +64,6 @@ class ParsingTask(pl.LightningModule):
         self.golds = golds
         self._predictions: dict[int, list[int]] = {}
         self._losses: list[Tensor] = []
-        self.mean_loss = float("nan")
         self._smoothing = Smoothing(optim.label_smoothing, optim.length_label_smoothing)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
@@ -74,10 +73,13 @@ class ParsingTask(pl.LightningModule):
         self._losses.append(torch.stack([loss, token_loss, length_loss]).detach())
         return loss
 
+    def mean_losses(self) -> list[float]:
+        """Return the pass's mean loss so far, and those of its parts: tokens and lengths."""
+        return torch.stack(self._losses).mean(dim=0).tolist()
+
     def on_train_epoch_end(self) -> None:
         """Log the mean losses of the pass; logging each step would cost more than the optimiser."""
-        loss, token_loss, length_loss = torch.stack(self._losses).mean(dim=0).tolist()
-        self.mean_loss = loss
+        loss, token_loss, length_loss = self.mean_losses()
         self.log_dict({"loss": loss, "token_loss": token_loss, "length_loss": length_loss})
         self._losses.clear()
 

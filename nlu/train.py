@@ -122,6 +122,7 @@ def new_parser(config: DictConfig, model_config: ModelConfig, rows: datasets.Dat
         len(ontology),
         max(map(len, ids)),
         max(len(to_text(target, len(ontology))) for target in ids),
+        tuple(sorted({tuple(min(token, len(ontology)) for token in target) for target in ids})),
     )
     model = build_model(model_config, sizes)
     log.info(

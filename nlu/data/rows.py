@@ -26,7 +26,7 @@ from nlu.span import to_span
 log = logging.getLogger(__name__)
 
 # Part of every cache key: raise it when the meaning of a column changes.
-_VERSION = 2
+_VERSION = 3
 
 # Longest utterance of a data set, in words: several times TOPv2's longest.
 MAX_WORDS = 512

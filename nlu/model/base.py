@@ -22,6 +22,7 @@ class Sizes:
         ontology_size: number K of ontology tokens.
         max_length: longest target, even.
         max_text_length: longest target in which a span is spelt out, word by word.
+        templates: different targets of the train split, each index as K.
     """
 
     vocab_size: int
@@ -29,6 +30,7 @@ class Sizes:
     ontology_size: int
     max_length: int
     max_text_length: int
+    templates: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from nlu.model.length import CONV_HEADS, POOLING_HEADS, LengthModule
 from nlu.model.nar_text import NarText
 from nlu.model.pointer import PointerHead
 from nlu.model.span_pointer import SpanPointer
+from nlu.model.template import Template
 
 OnePass = TypeVar("OnePass", bound=SpanPointer)
 
@@ -217,9 +218,23 @@ def _bilstm_pointer(config: ModelConfig, sizes: Sizes) -> BiLstmPointer:
     )
 
 
+def _template(config: ModelConfig, sizes: Sizes) -> Template:
+    dim, length = config.embed_dim, config.length
+    return Template(
+        _encoder(config, sizes),
+        LengthModule(dim, conv_dim=length.conv_dim, classes=len(sizes.templates) + 1, dropout=length.dropout),
+        Decoder(dim, sizes.max_length, embedding_dropout=config.embedding_dropout, **asdict(config.decoder)),
+        PointerHead(dim, sizes.ontology_size, config.pointer.heads),
+        dim,
+        sizes.templates,
+        length.beam,
+    )
+
+
 ARCHITECTURES: dict[str, Callable[[ModelConfig, Sizes], ParserModel]] = {
     "span_pointer": _span_pointer,
     "autoregressive": _autoregressive,
     "nar_text": _nar_text,
     "bilstm_pointer": _bilstm_pointer,
+    "template": _template,
 }

@@ -9,7 +9,10 @@ from nlu.model.nar_text import from_text, to_text
 from nlu.model.wellformed import is_well_formed
 from tests.composing import compose_config
 
-SIZES = Sizes(vocab_size=50, intents=3, ontology_size=7, max_length=20, max_text_length=24)
+TEMPLATES = ((1, 0), (1, 4, 7, 7, 0, 0), (2, 4, 7, 7, 0, 5, 7, 7, 0, 0), (3, 4, 1, 0, 0, 0))
+SIZES = Sizes(
+    vocab_size=50, intents=3, ontology_size=7, max_length=20, max_text_length=24, templates=TEMPLATES
+)
 
 
 def make(architecture: str, *overrides: str) -> ParserModel:

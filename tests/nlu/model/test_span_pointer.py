@@ -17,7 +17,7 @@ VOCAB, INTENTS, ONTOLOGY, LONGEST = 50, 3, 7, 20
 def make(*overrides: str) -> SpanPointer:
     torch.manual_seed(0)
     config = ModelConfig.of(compose_config("train", "model.embed_dim=32", *overrides).model)
-    model = build_model(config, Sizes(VOCAB, INTENTS, ONTOLOGY, LONGEST, LONGEST)).eval()
+    model = build_model(config, Sizes(VOCAB, INTENTS, ONTOLOGY, LONGEST, LONGEST, ())).eval()
     assert isinstance(model, SpanPointer)
     return model
 
