@@ -116,13 +116,14 @@ def new_parser(config: DictConfig, model_config: ModelConfig, rows: datasets.Dat
     targets = [target_of(target) for target in rows["target"]]
     ontology = Ontology.of(targets)
     ids = [ontology.encode(target) for target in targets]
+    shapes = {tuple(min(token, len(ontology)) for token in target) for target in ids}
     sizes = Sizes(
         len(tokenizer),
         ontology.intents,
         len(ontology),
         max(map(len, ids)),
         max(len(to_text(target, len(ontology))) for target in ids),
-        tuple(sorted({tuple(min(token, len(ontology)) for token in target) for target in ids})),
+        tuple(sorted(shapes)) if model_config.architecture == "template" else (),
     )
     model = build_model(model_config, sizes)
     log.info(

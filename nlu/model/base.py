@@ -22,7 +22,8 @@ class Sizes:
         ontology_size: number K of ontology tokens.
         max_length: longest target, even.
         max_text_length: longest target in which a span is spelt out, word by word.
-        templates: different targets of the train split, each index as K.
+        templates: different targets of the train split, each index as K; empty where no architecture needs
+            them.
     """
 
     vocab_size: int
