@@ -5,7 +5,7 @@ from typing import Self
 
 import pytest
 import torch
-from nlu.data.batches import encode_words
+from nlu.batches import encode_words
 
 from latency.artifact import load_artifact
 from latency.device.host import HostDevice
