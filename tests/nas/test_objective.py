@@ -5,7 +5,6 @@ from typing import Self
 
 import pytest
 import torch
-from nlu.batches import encode_words
 
 from latency.artifact import load_artifact
 from latency.device.host import HostDevice
@@ -14,6 +13,7 @@ from latency.export import export
 from latency.measurement import MeasurementProtocol
 from latency.runner.stream import Warmup
 from nas.objective import LatencyMeasurement, load_export_source
+from nlu.batches import encode_words
 from nlu.parser import load_parser
 
 

@@ -18,7 +18,9 @@ def test_it_parses_real_language() -> None:
         "will it rain in paris tomorrow": (
             "[IN:GET_WEATHER [SL:WEATHER_ATTRIBUTE rain ] [SL:LOCATION paris ] [SL:DATE_TIME tomorrow ] ]"
         ),
-        "set a timer for 10 minutes": "[IN:CREATE_TIMER [SL:METHOD_TIMER timer ] [SL:DATE_TIME for 10 minutes ] ]",
+        "set a timer for 10 minutes": (
+            "[IN:CREATE_TIMER [SL:METHOD_TIMER timer ] [SL:DATE_TIME for 10 minutes ] ]"
+        ),
     }.items():
         assert str(parser.parse(text).frame) == frame
 
