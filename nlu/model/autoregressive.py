@@ -96,7 +96,7 @@ class Autoregressive(ParserModel):
         self.intents = intents
 
     def embed(self, ids: Tensor, words: Tensor, start: int) -> Tensor:
-        """Embed target ids `b x t` at positions from `start` on; K - 1 + 1 = K of `tokens` is the beginning.
+        """Embed target ids `b x t` at positions from `start` on.
 
         Args:
             ids: target ids; -1 is the beginning.
