@@ -6,34 +6,37 @@ python -m nlu.evaluate parser=DIR_OR_FILE data=topv2 data.root=DIR 'data.domains
 
 import logging
 import time
+from pathlib import Path
 
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from nlu.data.batches import encode_rows
+from nlu.batches import encode_rows
 from nlu.errors import ConfigError
-from nlu.metrics import gold_of, score
+from nlu.metrics import gold_of
 from nlu.parser import check_ontology, load_parser
+from nlu.report import evaluate_predictions, write_report
 from paretoparse.cli import hydra_main, run_folder
 from paretoparse.metrics import Metrics, print_metrics, write_metrics
 
 log = logging.getLogger(__name__)
 
 
-def evaluate(config: DictConfig) -> Metrics:
+def evaluate(config: DictConfig, folder: Path) -> Metrics:
     """Score a parser on a split.
 
     Args:
         config: as `conf/evaluate.yaml` composes it.
+        folder: gets `summary.json` and `errors.jsonl` (see `nlu.report`).
 
     Returns:
-        The percentages of `nlu.metrics.score`, `parameters`, `utterances` and `seconds`.
+        The metrics of `nlu.report.evaluate_predictions`, `parameters`, `utterances` and `seconds`.
 
     Raises:
         NluError: the parser or the data cannot be read, or do not fit together.
     """
     start = time.monotonic()
-    parser = load_parser(str(config.parser))
+    parser = load_parser(config.parser)
     splits = instantiate(config.data.load)
     if config.split not in splits:
         raise ConfigError(f"split={config.split}: the data has {', '.join(splits)} only.")
@@ -41,20 +44,22 @@ def evaluate(config: DictConfig) -> Metrics:
     golds = gold_of(rows, seen=set(map(tuple, splits["train"]["words"])))
     if unknown := check_ontology(parser, [gold.target for gold in golds]):
         log.warning("%d utterances need a label that the parser does not know; they count as wrong", unknown)
-    predictions = parser.predict(encode_rows(rows, parser.tokenizer), config.data.eval_batch_size)
+    examples = encode_rows(rows, parser.tokenizer)
+    predictions = parser.predict(examples, config.data.eval_batch_size, config.count)
+    write_report(predictions, golds, parser.ontology, folder)
     return {
-        **score(predictions, golds, parser.ontology),
+        **evaluate_predictions(predictions, golds, parser.ontology, config.count),
         "parameters": sum(parameter.numel() for parameter in parser.model.parameters()),
         "utterances": len(rows),
         "seconds": time.monotonic() - start,
     }
 
 
-@hydra_main("evaluate", __doc__)
+@hydra_main("evaluate", __doc__, verbatim=("parser",))
 def main(config: DictConfig) -> None:
     """Evaluate from the command line."""
     folder = run_folder()
-    metrics = evaluate(config)
+    metrics = evaluate(config, folder)
     write_metrics(metrics, folder)
     print_metrics(metrics, folder)
 

@@ -44,6 +44,16 @@ class Frame:
         """Return the leaves from left to right: in a full frame, the utterance."""
         return [token for token in self.tokens() if token != CLOSE and not is_opening(token)]
 
+    def tree(self, indent: str = "") -> str:
+        """Draw the tree, one line a node: its label, then its words where it has any."""
+        words = " ".join(child for child in self.children if isinstance(child, str))
+        lines = [f"{self.label}  {words}" if words else self.label]
+        inner = self.frames()
+        for number, frame in enumerate(inner, start=1):
+            branch, trunk = ("└── ", "    ") if number == len(inner) else ("├── ", "│   ")
+            lines.append(f"{indent}{branch}{frame.tree(indent + trunk)}")
+        return "\n".join(lines)
+
     def frames(self) -> tuple["Frame", ...]:
         """Return the children that are frames."""
         return tuple(child for child in self.children if isinstance(child, Frame))
@@ -68,7 +78,7 @@ def parse_frame(text: str) -> Frame:
             raise FrameError(f"token {position} ({token!r}) stands after the end of the frame")
         if is_opening(token):
             label = token[1:]
-            _check_nesting(label, stack[-1][0] if stack else None, position)
+            check_nesting(label, stack[-1][0] if stack else None, position)
             stack.append((label, []))
         elif not stack:
             raise FrameError(f"token {position} ({token!r}) stands before the first intent")
@@ -88,7 +98,12 @@ def parse_frame(text: str) -> Frame:
     return root
 
 
-def _check_nesting(label: str, parent: str | None, position: int) -> None:
+def check_nesting(label: str, parent: str | None, position: int) -> None:
+    """Refuse a label that cannot stand under its parent, which is None for the root.
+
+    Raises:
+        FrameError: with the position of the token, which counts from 1.
+    """
     if label in (INTENT, SLOT):
         raise FrameError(f"token {position} opens a frame without a name")
     if parent is None:

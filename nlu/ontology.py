@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from nlu.errors import FrameError
-from nlu.frame import CLOSE, Frame, is_opening
+from nlu.frame import CLOSE, INTENT, Frame, is_opening
 from nlu.span import SpanToken, from_span
 
 
@@ -21,8 +21,8 @@ class Ontology:
     def __post_init__(self) -> None:
         if self.tokens[:1] != (CLOSE,) or not all(map(is_opening, self.tokens[1:])):
             raise FrameError("an ontology is the closing bracket followed by opening ones")
-        if len(set(self.tokens)) != len(self.tokens):
-            raise FrameError("an ontology holds every token once")
+        if list(self.tokens[1:]) != sorted(set(self.tokens[1:])):
+            raise FrameError("an ontology holds every token once, intents before slots")
 
     @classmethod
     def of(cls, targets: Iterable[Sequence[SpanToken]]) -> "Ontology":
@@ -32,6 +32,11 @@ class Ontology:
 
     def __len__(self) -> int:
         return len(self.tokens)
+
+    @cached_property
+    def intents(self) -> int:
+        """Number I of intents: ids 1 … I open them, the ids above open slots."""
+        return sum(token.startswith(f"[{INTENT}") for token in self.tokens)
 
     @cached_property
     def ids(self) -> dict[str, int]:
@@ -56,9 +61,10 @@ class Ontology:
         """Turn target ids into a span form; the inverse of `encode`."""
         return [self.tokens[i] if i < len(self) else i - len(self) for i in ids]
 
-    def frame(self, ids: Sequence[int], words: Sequence[str]) -> Frame | None:
-        """Turn predicted ids into the decoupled frame, or None when they are not one."""
-        try:
-            return from_span(self.decode(ids), words)
-        except FrameError:
-            return None
+    def frame(self, ids: Sequence[int], words: Sequence[str]) -> Frame:
+        """Turn target ids into the decoupled frame.
+
+        Raises:
+            FrameError: they are not the span form of one.
+        """
+        return from_span(self.decode(ids), words)

@@ -1,28 +1,32 @@
 """A trained parser in one file: model, ontology and tokenizer; text in, frame out."""
 
+import math
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, NamedTuple
 
 import torch
 
-from nlu.data.batches import Example, encode_words, make_loader
+from nlu.batches import Example, collate, encode_words, make_loader
 from nlu.errors import FrameError, ParserFileError, UtteranceError
 from nlu.frame import Frame
-from nlu.inference import predict_batch
+from nlu.model.base import Hypothesis, ParserModel, Sizes
 from nlu.model.config import ModelConfig, build_model
-from nlu.model.span_pointer import SpanPointer
 from nlu.ontology import Ontology
 from nlu.span import SpanToken
 from nlu.tokenizer import Tokenizer
 from nlu.words import split_words
 
 FILE_NAME = "parser.pt"
+# The parser that comes with the project.
+SHIPPED = Path(__file__).resolve().parent.parent / "models" / "topv2"
 _FORMAT = "paretoparse parser"
-_VERSION = 1
+_VERSION = 2
+# Longest utterance to accept, in words, where nothing else is asked for.
+MAX_WORDS = 128
 
 
 class Prediction(NamedTuple):
@@ -31,12 +35,14 @@ class Prediction(NamedTuple):
     Attributes:
         words: the utterance, split.
         span: span form.
-        frame: decoupled frame; None when the span form is not a frame.
+        frame: decoupled frame.
+        probability: of this answer, as the parser sees it, 0 to 1.
     """
 
     words: list[str]
     span: list[SpanToken]
-    frame: Frame | None
+    frame: Frame
+    probability: float
 
 
 @dataclass
@@ -48,21 +54,26 @@ class Parser:
         config: its shape.
         tokenizer: words to pieces.
         ontology: target ids to frames.
-        max_length: longest target that the model can give.
+        sizes: of the data that the model was built for.
         utterances: held-out utterances, as words, of mixed length and in a fixed order: what an export is
             checked and timed with.
         training: how it came about: data, metrics, seed (JSON-able; informative only).
     """
 
-    model: SpanPointer
+    model: ParserModel
     config: ModelConfig
     tokenizer: Tokenizer
     ontology: Ontology
-    max_length: int
+    sizes: Sizes
     utterances: list[list[str]] = field(default_factory=list)
     training: dict[str, Any] = field(default_factory=dict)
 
-    def parse(self, text: str, max_words: int) -> Prediction:
+    @classmethod
+    def load(cls, path: str | Path) -> "Parser":
+        """Read a parser; see `load_parser`."""
+        return load_parser(path)
+
+    def parse(self, text: str, max_words: int = MAX_WORDS) -> Prediction:
         """Parse raw text.
 
         Args:
@@ -72,37 +83,57 @@ class Parser:
         Raises:
             UtteranceError: the text has no words, or more than `max_words`.
         """
+        return self.candidates(text, 1, max_words)[0]
+
+    def candidates(self, text: str, count: int, max_words: int = MAX_WORDS) -> list[Prediction]:
+        """Parse raw text into at most `count` different frames, most likely first.
+
+        Raises:
+            UtteranceError: see `parse`.
+        """
+        if any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise UtteranceError("the utterance is not valid UTF-8; convert it.")
         words = split_words(text)
         if not words:
             raise UtteranceError("the utterance is empty; give it at least one word.")
         if len(words) > max_words:
             raise UtteranceError(f"the utterance has {len(words)} words; max_words={max_words} are the most.")
-        example = encode_words(words, self.tokenizer)
+        batch = collate([(0, encode_words(words, self.tokenizer))])
         with torch.inference_mode():
-            ids = self.model(example.pieces, example.word_starts).tolist()
-        return Prediction(words, self.ontology.decode(ids), self.ontology.frame(ids, words))
+            ranked = self.model.predict(batch, count)[0]
+        return [
+            Prediction(words, self.ontology.decode(ids), self.ontology.frame(ids, words), math.exp(score))
+            for ids, score in ranked
+        ]
 
-    def predict(self, examples: list[Example], batch_size: int) -> list[list[int]]:
-        """Return the target ids for each example, in order."""
-        predictions: list[list[int]] = [[] for _ in examples]
+    def predict(self, examples: list[Example], batch_size: int, count: int = 1) -> list[list[Hypothesis]]:
+        """Return the `count` best hypotheses for each example, in order of the examples."""
+        predictions: list[list[Hypothesis]] = [[] for _ in examples]
         with torch.inference_mode():
             for batch in make_loader(examples, batch_size, seed=None):
-                for place, ids in predict_batch(self.model, batch):
-                    predictions[place] = ids
+                ranked = self.model.predict(batch, count)
+                for place, hypotheses in zip(batch.places.tolist(), ranked, strict=True):
+                    predictions[place] = hypotheses
         return predictions
 
-    def save(self, path: Path) -> None:
-        """Write the parser to a file that `load_parser` reads without running any code from it."""
+    def save(self, path: Path, *, half: bool = False) -> None:
+        """Write the parser to a file that `load_parser` reads without running any code from it.
+
+        Args:
+            path: file to write.
+            half: store the weights in half precision, in half of the space.
+        """
+        weights = self.model.state_dict()
         content = {
             "format": _FORMAT,
             "version": _VERSION,
             "model": self.config.as_dict(),
-            "max_length": self.max_length,
+            "sizes": asdict(self.sizes),
             "ontology": list(self.ontology.tokens),
             "tokenizer": torch.frombuffer(bytearray(self.tokenizer.model), dtype=torch.uint8),
             "utterances": self.utterances,
             "training": self.training,
-            "weights": self.model.state_dict(),
+            "weights": {name: tensor.half() for name, tensor in weights.items()} if half else weights,
         }
         partial = path.with_suffix(".partial")
         torch.save(content, partial)
@@ -132,14 +163,15 @@ def load_parser(path: str | Path) -> Parser:
         config = ModelConfig.of(content["model"])
         tokenizer = Tokenizer(bytes(content["tokenizer"].numpy()))
         ontology = Ontology(tuple(content["ontology"]))
-        model = build_model(config, len(tokenizer), len(ontology), content["max_length"])
+        sizes = Sizes(**{**content["sizes"], "templates": tuple(map(tuple, content["sizes"]["templates"]))})
+        model = build_model(config, sizes)
         model.load_state_dict(content["weights"])
         parser = Parser(
             model.eval(),
             config,
             tokenizer,
             ontology,
-            content["max_length"],
+            sizes,
             content["utterances"],
             content["training"],
         )

@@ -1,7 +1,8 @@
-"""Parse text with a trained parser.
+"""Parse text with a trained parser: the one that ships, where no other is named.
 
-python -m nlu.predict parser=DIR_OR_FILE text="message I'll be there at 6pm"      # prints the frame
-python -m nlu.predict parser=DIR_OR_FILE text=- < lines                          # prints a JSON object a line
+python -m nlu.predict text="message mum I'll be there at 6pm"       # draws the frame
+python -m nlu.predict parser=DIR_OR_FILE text=… count=3 json=true   # the three most likely frames, as JSON
+python -m nlu.predict text=- < lines                                # answers each line with a JSON object
 """
 
 import json
@@ -11,45 +12,73 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from nlu.errors import UtteranceError
-from nlu.parser import Parser, load_parser
+from nlu.errors import ConfigError, UtteranceError
+from nlu.parser import SHIPPED, Parser, Prediction, load_parser
 from paretoparse.cli import hydra_main
 
+_BYTE_ORDER_MARK = "\ufeff"
 
-def parse_lines(parser: Parser, lines: Iterable[str], max_words: int) -> Iterator[dict[str, Any]]:
+
+def parse_lines(
+    parser: Parser, lines: Iterable[bytes], count: int, max_words: int
+) -> Iterator[dict[str, Any]]:
     """Parse each line; a line that cannot be parsed gives an `error` and the others go on.
 
+    Args:
+        parser: what parses.
+        lines: of UTF-8 text.
+        count: most frames for each line.
+        max_words: longest utterance to accept.
+
     Yields:
-        `text`, and either `frame` (null when the parser's answer is not one), `words` and `span`, or `error`.
+        `text`, and either what `answer` returns or `error`.
     """
-    for line in lines:
-        text = line.rstrip("\r\n")
+    for number, line in enumerate(lines):
+        raw = line.rstrip(b"\r\n")
         try:
-            prediction = parser.parse(text, max_words)
+            text = raw.decode("utf-8")
+            if number == 0:
+                text = text.removeprefix(_BYTE_ORDER_MARK)
+            yield {"text": text, **answer(parser.candidates(text, count, max_words))}
+        except UnicodeDecodeError as error:
+            shown = raw.decode("utf-8", errors="backslashreplace")
+            yield {"text": shown, "error": f"byte {error.start + 1} of the line is not UTF-8; convert it."}
         except UtteranceError as error:
             yield {"text": text, "error": str(error)}
-            continue
-        frame = None if prediction.frame is None else str(prediction.frame)
-        yield {"text": text, "frame": frame, "words": prediction.words, "span": prediction.span}
 
 
-@hydra_main("predict", __doc__, verbatim=("text",))
+def answer(candidates: list[Prediction]) -> dict[str, Any]:
+    """Return the first candidate's `frame`, `probability`, `words` and `span`; `others` if there are any."""
+    frames = [
+        {"frame": str(one.frame), "probability": round(one.probability, 6), "span": one.span}
+        for one in candidates
+    ]
+    others = {"others": frames[1:]} if len(frames) > 1 else {}
+    return {"words": candidates[0].words, **frames[0], **others}
+
+
+@hydra_main("predict", __doc__, verbatim=("text", "parser"))
 def main(config: DictConfig) -> None:
     """Parse from the command line."""
-    parser = load_parser(str(config.parser))
+    for name in ("count", "max_words"):
+        if config[name] < 1:
+            raise ConfigError(f"{name}={config[name]} is outside of its range: an integer of at least 1.")
+    parser = load_parser(SHIPPED if config.parser is None else config.parser)
     if config.text == "-":
         failed = 0
-        for answer in parse_lines(parser, sys.stdin, config.max_words):
-            print(json.dumps(answer, ensure_ascii=False), flush=True)
-            failed += "error" in answer
+        for line in parse_lines(parser, sys.stdin.buffer, config.count, config.max_words):
+            print(json.dumps(line, ensure_ascii=False), flush=True)
+            failed += "error" in line
         if failed:
             raise UtteranceError(f"{failed} lines could not be parsed; each says why in its place.")
         return
-    prediction = parser.parse(str(config.text), config.max_words)
-    if prediction.frame is None:
-        span = " ".join(map(str, prediction.span))
-        raise UtteranceError(f"the parser's answer is not a well-formed frame: {span}")
-    print(prediction.frame)
+    candidates = parser.candidates(config.text, config.count, config.max_words)
+    if config.json:
+        print(json.dumps({"text": config.text, **answer(candidates)}, ensure_ascii=False))
+        return
+    for one in candidates:
+        print(f"{100 * one.probability:.1f} %  {one.frame}")
+        print(one.frame.tree())
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ The indices are the slot's first and last word in the utterance, 0-based, inclus
 from collections.abc import Iterator, Sequence
 
 from nlu.errors import FrameError
-from nlu.frame import CLOSE, INTENT, Frame, is_opening, parse_frame
+from nlu.frame import CLOSE, INTENT, SLOT, Frame, check_nesting, is_opening
 
 SpanToken = str | int
 
@@ -42,26 +42,50 @@ def from_span(tokens: Sequence[SpanToken], words: Sequence[str]) -> Frame:
 
     Raises:
         FrameError: indices do not come in pairs right inside a slot, or do not name words in order;
-            or the brackets are not a frame (see `parse_frame`).
+            or the brackets are not a frame (see `nlu.frame.parse_frame`).
     """
-    text: list[str] = []
+    stack: list[tuple[str, list[Frame | str]]] = []
     position = 0
     while position < len(tokens):
         token = tokens[position]
-        if isinstance(token, str):
-            text.append(token)
-            position += 1
+        if isinstance(token, int):
+            _fill_slot(stack, tokens[position : position + 3], words)
+            position += 2
             continue
-        pair = tokens[position : position + 2]
-        opening = text[-1] if text else ""
-        if not is_opening(opening) or opening.startswith(f"[{INTENT}"):
-            raise FrameError(f"index {token} does not follow a slot's opening bracket")
-        if len(pair) < 2 or not isinstance(pair[1], int):
-            raise FrameError(f"index {token} has no partner")
-        if not 0 <= token <= pair[1] < len(words):
-            raise FrameError(f"{token} to {pair[1]} is no span of {len(words)} words")
-        text.extend(words[token : pair[1] + 1])
-        position += 2
-        if position >= len(tokens) or tokens[position] != CLOSE:
-            raise FrameError("a span must be alone in its slot")
-    return parse_frame(" ".join(text))
+        if is_opening(token):
+            check_nesting(token[1:], stack[-1][0] if stack else None, position + 1)
+            stack.append((token[1:], []))
+        elif token != CLOSE or not stack:
+            raise FrameError(f"token {position + 1} ({token!r}) stands before the first intent")
+        else:
+            label, children = stack.pop()
+            frame = Frame(label, tuple(children))
+            if not stack:
+                if position + 1 < len(tokens):
+                    raise FrameError(f"token {position + 2} stands after the end of the frame")
+                return frame
+            stack[-1][1].append(frame)
+        position += 1
+    raise FrameError(f"{len(stack)} bracket(s) never close" if stack else "the frame is empty")
+
+
+def _fill_slot(
+    stack: list[tuple[str, list[Frame | str]]], span: Sequence[SpanToken], words: Sequence[str]
+) -> None:
+    """Put the words of a span, two indices and what follows, into the slot that has just been opened."""
+    label, children = stack[-1] if stack else ("", [])
+    if not label.startswith(SLOT) or children:
+        raise FrameError(f"index {span[0]} does not follow a slot's opening bracket")
+    first, last = span[0], span[1] if len(span) > 1 else None
+    if not isinstance(first, int) or not isinstance(last, int):
+        raise FrameError(f"index {first} has no partner")
+    if not 0 <= first <= last < len(words):
+        raise FrameError(f"{first} to {last} is no span of {len(words)} words")
+    if span[2:] != [CLOSE]:
+        raise FrameError("a span must be alone in its slot")
+    children.extend(words[first : last + 1])
+
+
+def target_of(tokens: Sequence[str]) -> list[SpanToken]:
+    """Read a span form whose indices are written in decimal, as data sets keep it."""
+    return [int(token) if token.isdecimal() else token for token in tokens]

@@ -8,11 +8,10 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from nlu.data.batches import Batch
+from nlu.batches import Batch
 from nlu.errors import ConfigError
-from nlu.inference import predict_batch
 from nlu.metrics import Gold, score
-from nlu.model.span_pointer import Encoded, SpanPointer
+from nlu.model.base import ParserModel, Smoothing
 from nlu.ontology import Ontology
 
 
@@ -45,27 +44,8 @@ class OptimConfig:
                 raise ConfigError(f"optim.{name}={getattr(self, name)} is outside of its range: {allowed}.")
 
 
-def smoothed_nll(log_probabilities: Tensor, target: Tensor, valid: Tensor, smoothing: float) -> Tensor:
-    """Negative log-likelihood with uniform label smoothing over the entries that exist.
-
-    Args:
-        log_probabilities: `… x c`.
-        target: class of each row, `…`.
-        valid: `… x c`, true at classes that the row can have (words beyond an utterance's end are none).
-        smoothing: weight s of the uniform part, 0 to below 1.
-
-    Returns:
-        Loss of each row, `…`: (1 - s) · nll + s · mean of the valid classes' nll.
-    """
-    nll = -log_probabilities.gather(-1, target.unsqueeze(-1)).squeeze(-1)
-    if smoothing == 0:
-        return nll
-    uniform = -log_probabilities.masked_fill(~valid, 0.0).sum(dim=-1) / valid.sum(dim=-1)
-    return (1 - smoothing) * nll + smoothing * uniform
-
-
 class ParsingTask(pl.LightningModule):
-    """Train a span-pointer parser.
+    """Train a parser of any architecture.
 
     Args:
         model: the parser.
@@ -75,7 +55,7 @@ class ParsingTask(pl.LightningModule):
     """
 
     def __init__(
-        self, model: SpanPointer, ontology: Ontology, optim: OptimConfig, golds: Sequence[Gold]
+        self, model: ParserModel, ontology: Ontology, optim: OptimConfig, golds: Sequence[Gold]
     ) -> None:
         super().__init__()
         self.model = model
@@ -83,36 +63,40 @@ class ParsingTask(pl.LightningModule):
         self.optim = optim
         self.golds = golds
         self._predictions: dict[int, list[int]] = {}
+        self._losses: list[Tensor] = []
+        self._smoothing = Smoothing(optim.label_smoothing, optim.length_label_smoothing)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """Return the loss of a batch: tokens given the true lengths, plus weighted lengths."""
-        encoded = self.model.encode(batch.pieces, batch.piece_mask, batch.word_starts, batch.word_mask)
-        token_loss = self.token_loss(batch, encoded)
-        length_loss = self.length_loss(batch, encoded)
+        token_loss, length_loss = self.model.losses(batch, self._smoothing)
         loss = token_loss + self.optim.length_loss_weight * length_loss
-        losses = {"loss": loss, "token_loss": token_loss, "length_loss": length_loss}
-        self.log_dict(losses, on_step=False, on_epoch=True, batch_size=len(batch.places))
+        self._losses.append(torch.stack([loss, token_loss, length_loss]).detach())
         return loss
 
-    def token_loss(self, batch: Batch, encoded: Encoded) -> Tensor:
-        """Return the mean smoothed negative log-likelihood of the target tokens."""
-        lengths = batch.target_mask.sum(dim=1)
-        scores = self.model.decode(lengths, batch.target_mask, batch.targets.shape[1], encoded)
-        ontology = batch.word_mask.new_ones(len(lengths), len(self.ontology))
-        valid = torch.cat([ontology, batch.word_mask], dim=1).unsqueeze(1).expand_as(scores)
-        loss = smoothed_nll(scores, batch.targets, valid, self.optim.label_smoothing)
-        return loss[batch.target_mask].mean()
+    def mean_losses(self) -> list[float]:
+        """Return the pass's mean loss so far, and those of its parts: tokens and lengths."""
+        return torch.stack(self._losses).mean(dim=0).tolist()
 
-    def length_loss(self, batch: Batch, encoded: Encoded) -> Tensor:
-        """Return the mean smoothed negative log-likelihood of the target lengths."""
-        classes = batch.target_mask.sum(dim=1) // 2
-        valid = torch.ones_like(encoded.lengths, dtype=torch.bool)
-        valid[:, 0] = False
-        return smoothed_nll(encoded.lengths, classes, valid, self.optim.length_label_smoothing).mean()
+    def on_train_epoch_end(self) -> None:
+        """Log the mean losses of the pass; logging each step would cost more than the optimiser."""
+        loss, token_loss, length_loss = self.mean_losses()
+        self.log_dict({"loss": loss, "token_loss": token_loss, "length_loss": length_loss})
+        self._losses.clear()
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip the gradient's norm; Lightning refuses to with a fused optimiser in mixed precision."""
+        if gradient_clip_val:
+            torch.nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         """Parse a batch of the held-out split."""
-        self._predictions.update(predict_batch(self.model, batch))
+        for place, ranked in zip(batch.places.tolist(), self.model.predict(batch, 1), strict=True):
+            self._predictions[place] = ranked[0][0]
 
     def on_validation_epoch_end(self) -> None:
         """Score the held-out split, or what a sanity check has parsed of it."""

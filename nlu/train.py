@@ -5,6 +5,7 @@ python -m nlu.train data=topv2 data.root=DIR 'data.domains=[reminder,weather]'
 """
 
 import logging
+import os
 import random
 import time
 import warnings
@@ -15,17 +16,22 @@ import datasets
 import pytorch_lightning as pl
 import torch
 from hydra.utils import instantiate
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
+from pytorch_lightning.callbacks import Callback, EarlyStopping, TQDMProgressBar
 from pytorch_lightning.loggers import CSVLogger
 
-from nlu.data.batches import encode_rows, make_loader
-from nlu.data.rows import target_of
+from nlu.batches import encode_rows, make_loader
+from nlu.checkpoints import Checkpoints, check_checkpoint
 from nlu.errors import ConfigError
 from nlu.metrics import gold_of
+from nlu.model.base import Sizes
 from nlu.model.config import ModelConfig, build_model
+from nlu.model.nar_text import to_text
 from nlu.ontology import Ontology
 from nlu.parser import FILE_NAME, Parser
+from nlu.progress import MovingAverage, PassLog
+from nlu.span import target_of
 from nlu.task import OptimConfig, ParsingTask
 from nlu.tokenizer import train_tokenizer
 from paretoparse.cli import hydra_main, run_folder
@@ -34,6 +40,17 @@ from paretoparse.metrics import Metrics, print_metrics, write_metrics
 log = logging.getLogger(__name__)
 
 SAMPLE = 100
+
+# Settings and the least of what they take.
+_INTEGERS = {
+    "seed": 0,
+    "tokenizer.vocab_size": 100,
+    "data.batch_size": 1,
+    "data.batches_per_step": 1,
+    "data.eval_batch_size": 1,
+    "trainer.max_epochs": 1,
+    "trainer.patience": 1,
+}
 
 
 def train(config: DictConfig, folder: Path) -> Metrics:
@@ -55,9 +72,7 @@ def train(config: DictConfig, folder: Path) -> Metrics:
     _prepare(config)
     splits = instantiate(config.data.load)
     parser = new_parser(config, model_config, splits["train"])
-    trainer = fit(config, parser, optim, splits, folder)
-    # The last validation scored the weights that are in the parser now.
-    scores = {name: float(value) for name, value in trainer.callback_metrics.items() if "loss" not in name}
+    scores = fit(config, parser, optim, splits, folder)
     parser.utterances = sample_utterances(splits["eval"]["words"], config.seed)
     parser.training = {
         "data": OmegaConf.to_container(config.data.load, resolve=True),
@@ -68,7 +83,6 @@ def train(config: DictConfig, folder: Path) -> Metrics:
     metrics: Metrics = {
         **scores,
         "parameters": sum(parameter.numel() for parameter in parser.model.parameters()),
-        "epochs": trainer.current_epoch,
         "seconds": time.monotonic() - start,
         "parser": str(folder / FILE_NAME),
     }
@@ -77,18 +91,18 @@ def train(config: DictConfig, folder: Path) -> Metrics:
 
 
 def _prepare(config: DictConfig) -> None:
-    for name in ("data.batch_size", "data.eval_batch_size", "trainer.max_epochs", "trainer.patience"):
-        if (value := OmegaConf.select(config, name)) < 1:
-            raise ConfigError(f"{name}={value} is outside of its range: an integer of at least 1.")
-    resume = config.trainer.resume
-    if resume is not None and not Path(resume).is_file():
-        raise ConfigError(f"trainer.resume={resume}: there is no such checkpoint.")
+    for name, least in _INTEGERS.items():
+        value = OmegaConf.select(config, name)
+        if not isinstance(value, int) or value < least:
+            raise ConfigError(f"{name}={value} is outside of its range: an integer of at least {least}.")
+    if not 0 <= (average := config.trainer.average) < 1:
+        raise ConfigError(f"trainer.average={average} is outside of its range: 0 to below 1.")
     # Lightning explains itself at every start; a search starts it hundreds of times.
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     # Lightning 2.6 itself calls what PyTorch 2.13 has deprecated.
     warnings.filterwarnings("ignore", message=".*LeafSpec.* is deprecated")
-    # A run that goes on, or a trial that is run again, writes into its own folder.
-    warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
+    # A kernel is prepared once for each shape, and batches have more shapes than the library keeps by itself.
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "8192")
     if config.trainer.threads:
         torch.set_num_threads(config.trainer.threads)
     pl.seed_everything(config.seed, verbose=False)
@@ -101,16 +115,25 @@ def new_parser(config: DictConfig, model_config: ModelConfig, rows: datasets.Dat
     )
     targets = [target_of(target) for target in rows["target"]]
     ontology = Ontology.of(targets)
-    max_length = max(map(len, targets))
-    model = build_model(model_config, len(tokenizer), len(ontology), max_length)
+    ids = [ontology.encode(target) for target in targets]
+    shapes = {tuple(min(token, len(ontology)) for token in target) for target in ids}
+    sizes = Sizes(
+        len(tokenizer),
+        ontology.intents,
+        len(ontology),
+        max(map(len, ids)),
+        max(len(to_text(target, len(ontology))) for target in ids),
+        tuple(sorted(shapes)) if model_config.architecture == "template" else (),
+    )
+    model = build_model(model_config, sizes)
     log.info(
         "%d utterances, %d pieces, %d ontology tokens, targets of up to %d",
         len(rows),
         len(tokenizer),
         len(ontology),
-        max_length,
+        sizes.max_length,
     )
-    return Parser(model, model_config, tokenizer, ontology, max_length)
+    return Parser(model, model_config, tokenizer, ontology, sizes)
 
 
 def sample_utterances(words: Sequence[list[str]], seed: int) -> list[list[str]]:
@@ -120,44 +143,60 @@ def sample_utterances(words: Sequence[list[str]], seed: int) -> list[list[str]]:
 
 def fit(
     config: DictConfig, parser: Parser, optim: OptimConfig, splits: datasets.DatasetDict, folder: Path
-) -> pl.Trainer:
-    """Train the parser's model in place, leaving its best weights in it and their metrics in the trainer."""
+) -> dict[str, float]:
+    """Train the parser's model in place.
+
+    Returns:
+        What the evaluation of the best weights, which are in the model now, logged; and the number of
+        `epochs`.
+    """
     train_rows, eval_rows = list(splits["train"]), list(splits["eval"])
     golds = gold_of(eval_rows, seen={tuple(row["words"]) for row in train_rows})
     task = ParsingTask(parser.model, parser.ontology, optim, golds)
+    if config.trainer.resume is not None:
+        check_checkpoint(config.trainer.resume, task)
     train_loader = make_loader(
         encode_rows(train_rows, parser.tokenizer, parser.ontology), config.data.batch_size, config.seed
     )
     eval_loader = make_loader(
         encode_rows(eval_rows, parser.tokenizer), config.data.eval_batch_size, seed=None
     )
-    best = ModelCheckpoint(folder / "checkpoints", "best", monitor="exact_match", mode="max", save_last=True)
-    trainer = _trainer(config.trainer, best, folder)
-    trainer.fit(task, train_loader, eval_loader, ckpt_path=config.trainer.resume)
-    if trainer.callback_metrics["exact_match"] != best.best_model_score:
-        # The last epoch was not the best one.
-        trainer.validate(task, eval_loader, ckpt_path=best.best_model_path, verbose=False)
+    checkpoints = Checkpoints(folder / "checkpoints", "exact_match", config.seed)
+    trainer = _trainer(config, checkpoints, folder)
+    trainer.fit(task, train_loader, eval_loader, ckpt_path=config.trainer.resume, weights_only=True)
+    task.load_state_dict(checkpoints.weights)
     parser.model.eval()
-    return trainer
+    return {**checkpoints.scores, "epochs": trainer.current_epoch}
 
 
-def _trainer(config: DictConfig, best: ModelCheckpoint, folder: Path) -> pl.Trainer:
-    stopping = EarlyStopping("exact_match", mode="max", patience=config.patience)
-    callbacks: list[Callback] = [best, stopping]
-    if config.progress:
+def _trainer(config: DictConfig, checkpoints: Checkpoints, folder: Path) -> pl.Trainer:
+    settings = config.trainer
+    stopping = EarlyStopping("exact_match", mode="max", patience=settings.patience)
+    callbacks: list[Callback] = [PassLog(), stopping]
+    if settings.average > 0:
+        callbacks.append(MovingAverage(settings.average))
+    if settings.progress:
         callbacks.append(TQDMProgressBar(refresh_rate=20))
-    return pl.Trainer(
-        accelerator=config.accelerator,
-        devices=1,
-        max_epochs=config.max_epochs,
-        gradient_clip_val=config.gradient_clip,
-        callbacks=callbacks,
-        logger=CSVLogger(folder, name="curve"),
-        enable_progress_bar=config.progress,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        log_every_n_steps=1,
-    )
+    try:
+        return pl.Trainer(
+            accelerator=settings.accelerator,
+            devices=1,
+            precision=settings.precision,
+            max_epochs=settings.max_epochs,
+            accumulate_grad_batches=config.data.batches_per_step,
+            gradient_clip_val=settings.gradient_clip,
+            callbacks=[*callbacks, checkpoints],
+            logger=CSVLogger(folder, name="curve"),
+            enable_checkpointing=True,
+            enable_progress_bar=settings.progress,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            # The task logs once a pass.
+            log_every_n_steps=1,
+        )
+    except (MisconfigurationException, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"the settings of trainer do not work here: {reason}") from error
 
 
 @hydra_main("train", __doc__)

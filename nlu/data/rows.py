@@ -10,6 +10,7 @@ Columns of every data set of this package:
     problem     str         why the row is malformed, empty when it is sound
 """
 
+import codecs
 import hashlib
 import logging
 from collections.abc import Callable, Iterator
@@ -20,12 +21,15 @@ import datasets
 
 from nlu.errors import DataError, FrameError
 from nlu.frame import canonical, parse_frame
-from nlu.span import SpanToken, to_span
+from nlu.span import to_span
 
 log = logging.getLogger(__name__)
 
 # Part of every cache key: raise it when the meaning of a column changes.
-_VERSION = 1
+_VERSION = 3
+
+# Longest utterance of a data set, in words: several times TOPv2's longest.
+MAX_WORDS = 512
 
 FEATURES = datasets.Features(
     {
@@ -74,6 +78,8 @@ def build_row(line: Annotated) -> Row:
         words = frame.words()
         if not words:
             raise FrameError("the frame holds no word")
+        if len(words) > MAX_WORDS:
+            raise FrameError(f"the frame holds {len(words)} words, {MAX_WORDS} are the most")
     except FrameError as error:
         row["problem"] = f"{line.where}: {error}"
         return row
@@ -83,22 +89,26 @@ def build_row(line: Annotated) -> Row:
     return row
 
 
-def target_of(tokens: list[str]) -> list[SpanToken]:
-    """Turn a row's `target` column back into a span form."""
-    return [int(token) if token.isdecimal() else token for token in tokens]
-
-
 Reader = Callable[..., Iterator[Annotated]]
 
 # Jobs that train side by side would draw their bars over each other.
 datasets.disable_progress_bars()
 
 
-def read_columns(path: Path) -> Iterator[tuple[str, list[str]]]:
-    """Yield `where, columns` for every line of a tab-separated file in which quotes are plain text."""
-    with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
-        for number, line in enumerate(file, start=1):
-            yield f"{path}, line {number}", line.rstrip("\r\n").split("\t")
+def read_columns(path: Path) -> Iterator[tuple[str, list[str], str]]:
+    """Read a tab-separated file: quotes are plain text, a byte order mark and blank last lines are nothing.
+
+    Yields:
+        Where each line is, its columns, and what is wrong with its encoding, empty when nothing is.
+    """
+    content = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+    lines = content.rstrip(b"\r\n").split(b"\n") if content.strip() else []
+    for number, line in enumerate(lines, start=1):
+        where = f"{path}, line {number}"
+        try:
+            yield where, line.rstrip(b"\r").decode("utf-8").split("\t"), ""
+        except UnicodeDecodeError as error:
+            yield where, [], f"byte {error.start + 1} is not UTF-8; convert the file"
 
 
 def _rows(reader: Reader, sources: list[tuple[object, ...]], digest: str) -> Iterator[Row]:
@@ -117,7 +127,13 @@ def cached_dataset(reader: Reader, sources: list[tuple[object, ...]], cache: Pat
         reader: a module-level generator function.
         sources: argument lists of the reader.
         cache: folder of the Arrow files, made when missing.
+
+    Raises:
+        DataError: there is not one row.
     """
+    if next(_rows(reader, sources, ""), None) is None:
+        names = ", ".join(str(argument) for source in sources for argument in source)
+        raise DataError(f"{names}: there are no rows; give every split at least one.")
     digest = hashlib.sha256(f"{_VERSION} {reader.__module__}.{reader.__qualname__} {sources}".encode())
     for argument in (argument for source in sources for argument in source):
         if isinstance(argument, Path):
@@ -149,4 +165,6 @@ def drop_malformed(dataset: datasets.Dataset, *, skip: bool) -> datasets.Dataset
             "Mend the file, or pass data.skip_malformed=true to leave such rows out."
         )
     log.warning("left out %s as malformed, the first: %s", count, problems[0])
+    if len(problems) == len(dataset):
+        raise DataError(f"every row is malformed, the first: {problems[0]}. Mend the file.")
     return dataset.filter(lambda problem: not problem, input_columns="problem")

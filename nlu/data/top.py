@@ -50,8 +50,9 @@ def load_top(
 
 def read_tsv(path: Path) -> Iterator[Annotated]:
     """Read a TOP file: raw utterance, tokenised utterance and parse, without a header."""
-    for where, columns in read_columns(path):
+    for where, columns, problem in read_columns(path):
         if len(columns) != 3:
-            yield Annotated(where, "top", "", "", problem=f"{len(columns)} columns in the place of 3")
+            columns_problem = f"{len(columns)} columns in the place of 3"
+            yield Annotated(where, "top", "", "", problem=problem or columns_problem)
         elif "IN:UNSUPPORTED" not in columns[2]:
             yield Annotated(where, "top", columns[0], columns[2])

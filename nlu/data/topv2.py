@@ -9,6 +9,8 @@ from nlu.data.rows import Annotated, cached_dataset, drop_malformed, read_column
 from nlu.errors import DataError
 
 DOMAINS = ("alarm", "event", "messaging", "music", "navigation", "reminder", "timer", "weather")
+# The third column's name is not the same in all files.
+HEADER = ["domain", "utterance"]
 SPLITS = ("train", "eval", "test")
 LOW_RESOURCE_DOMAINS = ("reminder", "weather")
 SAMPLES_PER_LABEL = (10, 25, 50, 100, 250, 500, 1000)
@@ -82,11 +84,12 @@ def _path(root: Path, domain: str, split: str, samples_per_label: int | None) ->
 
 
 def read_tsv(path: Path) -> Iterator[Annotated]:
-    """Read a TOPv2 file: a header, then domain, utterance and parse."""
-    lines = read_columns(path)
-    next(lines, None)
-    for where, columns in lines:
+    """Read a file in TOPv2's layout: domain, utterance and parse, under a header or without one."""
+    for number, (where, columns, problem) in enumerate(read_columns(path)):
+        if number == 0 and columns[:2] == HEADER:
+            continue
         if len(columns) == 3:
             yield Annotated(where, *columns)
         else:
-            yield Annotated(where, "", "", "", problem=f"{len(columns)} columns in the place of 3")
+            columns_problem = f"{len(columns)} columns in the place of 3"
+            yield Annotated(where, "", "", "", problem=problem or columns_problem)

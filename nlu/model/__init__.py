@@ -1,1 +1,1 @@
-"""The span-pointer parser and its parts, each a module that TorchScript compiles."""
+"""Architectures of the parser and their parts, each a module that TorchScript compiles."""

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from nlu.model.dropout import Dropout
+
 
 class Attention(nn.Module):
     """Scaled dot-product attention with a residual connection and layer norm after it (Vaswani et al. 2017).
@@ -21,7 +23,7 @@ class Attention(nn.Module):
         self.key_value = nn.Linear(dim, 2 * dim)
         self.output = nn.Linear(dim, dim)
         self.norm = nn.LayerNorm(dim)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, memory: Tensor, memory_mask: Tensor | None) -> Tensor:
         """Attend from `x` to `memory`.
@@ -34,14 +36,25 @@ class Attention(nn.Module):
         Returns:
             `b x t x d`.
         """
+        mask = None if memory_mask is None else memory_mask.unsqueeze(1)
+        return self.attend(x, self.project(memory), mask)
+
+    @torch.jit.export
+    def project(self, memory: Tensor) -> Tensor:
+        """Return keys and values of a memory `b x s x d` as `b x 2h x s x (d / h)`."""
+        batch, length, dim = memory.shape
+        return self.key_value(memory).view(batch, length, 2 * self.heads, dim // self.heads).transpose(1, 2)
+
+    @torch.jit.export
+    def attend(self, x: Tensor, key_value: Tensor, mask: Tensor | None) -> Tensor:
+        """Attend from `x`, `b x t x d`, to what `project` gave; `mask`, `b x t x s`, is true where it may."""
         batch, length, dim = x.shape
         head = dim // self.heads
         query = self.query(x).view(batch, length, self.heads, head).transpose(1, 2)
-        key_value = self.key_value(memory).view(batch, memory.shape[1], 2 * self.heads, head).transpose(1, 2)
         key, value = key_value.chunk(2, dim=1)
         scores = torch.matmul(query, key.transpose(2, 3)) * head**-0.5
-        if memory_mask is not None:
-            scores = scores.masked_fill(~memory_mask[:, None, None, :], float("-inf"))
+        if mask is not None:
+            scores = scores.masked_fill(~mask.unsqueeze(1), float("-inf"))
         mixed = torch.matmul(functional.softmax(scores, dim=-1), value)
         mixed = mixed.transpose(1, 2).reshape(batch, length, dim)
         return self.norm(x + self.dropout(self.output(mixed)))

@@ -1,18 +1,26 @@
 """The model's shape, checked: what `conf/model/span_pointer.yaml` must hold, and the module built from it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from nlu.errors import ConfigError
+from nlu.model.autoregressive import Autoregressive
+from nlu.model.base import ParserModel, Sizes
+from nlu.model.bilstm_pointer import BiLstmPointer
 from nlu.model.decoder import Decoder
+from nlu.model.embedding import PieceEmbedding
 from nlu.model.encoder import Encoder
-from nlu.model.length import CONV_HEADS, LengthModule
+from nlu.model.length import CONV_HEADS, POOLING_HEADS, LengthModule
+from nlu.model.nar_text import NarText
 from nlu.model.pointer import PointerHead
 from nlu.model.span_pointer import SpanPointer
+from nlu.model.template import Template
+
+OnePass = TypeVar("OnePass", bound=SpanPointer)
 
 
 @dataclass
@@ -58,8 +66,9 @@ class LengthConfig:
 
 @dataclass
 class ModelConfig:
-    """A span-pointer parser but for the sizes that the data gives."""
+    """A parser but for the sizes that the data gives; `architecture` is one of `ARCHITECTURES`."""
 
+    architecture: str
     embed_dim: int
     embedding_dropout: float
     encoder: EncoderConfig
@@ -91,6 +100,9 @@ class ModelConfig:
 
     def check(self) -> None:
         """Raise `ConfigError` for the first value that cannot work."""
+        if self.architecture not in ARCHITECTURES:
+            names = ", ".join(ARCHITECTURES)
+            raise ConfigError(f"model.architecture={self.architecture}: takes {names}.")
         for name, value, allowed, fits in self._rules():
             if not fits:
                 raise ConfigError(f"model.{name}={value} is outside of its range: {allowed}.")
@@ -125,6 +137,7 @@ class ModelConfig:
             probability(f"{part}.dropout", stack.dropout)
         divides("decoder.cross_attention_heads", decoder.cross_attention_heads, dim)
         divides("pointer.heads", self.pointer.heads, dim)
+        rules.append(("embed_dim", dim, f"a multiple of {POOLING_HEADS}", dim % POOLING_HEADS == 0))
         at_least("length.beam", self.length.beam, 1)
         probability("length.dropout", self.length.dropout)
         conv_dim = self.length.conv_dim
@@ -133,22 +146,95 @@ class ModelConfig:
         return rules
 
 
-def build_model(config: ModelConfig, vocab_size: int, ontology_size: int, max_length: int) -> SpanPointer:
-    """Build the module.
+def build_model(config: ModelConfig, sizes: Sizes) -> ParserModel:
+    """Build the module of the configured architecture and shape for data of the given sizes."""
+    return ARCHITECTURES[config.architecture](config, sizes)
 
-    Args:
-        config: its shape.
-        vocab_size: number of pieces.
-        ontology_size: number K of ontology tokens.
-        max_length: longest target that it can give, even.
-    """
+
+def _encoder(config: ModelConfig, sizes: Sizes) -> Encoder:
+    return Encoder(
+        sizes.vocab_size,
+        config.embed_dim,
+        embedding_dropout=config.embedding_dropout,
+        **asdict(config.encoder),
+    )
+
+
+def _span_pointer(config: ModelConfig, sizes: Sizes) -> SpanPointer:
+    return _one_pass(SpanPointer, config, sizes, sizes.max_length, sizes.max_length // 2 + 1)
+
+
+def _nar_text(config: ModelConfig, sizes: Sizes) -> NarText:
+    return _one_pass(NarText, config, sizes, sizes.max_text_length, sizes.max_text_length + 1)
+
+
+def _one_pass(
+    kind: type[OnePass], config: ModelConfig, sizes: Sizes, max_length: int, classes: int
+) -> OnePass:
     dim = config.embed_dim
-    return SpanPointer(
-        Encoder(vocab_size, dim, embedding_dropout=config.embedding_dropout, **asdict(config.encoder)),
+    return kind(
+        _encoder(config, sizes),
         LengthModule(
-            dim, conv_dim=config.length.conv_dim, max_length=max_length, dropout=config.length.dropout
+            dim,
+            conv_dim=config.length.conv_dim,
+            classes=classes,
+            dropout=config.length.dropout,
         ),
         Decoder(dim, max_length, embedding_dropout=config.embedding_dropout, **asdict(config.decoder)),
-        PointerHead(dim, ontology_size, config.pointer.heads),
-        config.length.beam,
+        PointerHead(dim, sizes.ontology_size, config.pointer.heads),
+        beam=config.length.beam,
+        intents=sizes.intents,
     )
+
+
+def _autoregressive(config: ModelConfig, sizes: Sizes) -> Autoregressive:
+    decoder = config.decoder
+    return Autoregressive(
+        _encoder(config, sizes),
+        PointerHead(config.embed_dim, sizes.ontology_size, config.pointer.heads),
+        config.embed_dim,
+        num_layers=decoder.num_layers,
+        ffn_dim=decoder.ffn_dim,
+        heads=max(decoder.attention_heads, 1),
+        cross_heads=decoder.cross_attention_heads,
+        dropout=decoder.dropout,
+        max_length=sizes.max_length,
+        beam=config.length.beam,
+        intents=sizes.intents,
+    )
+
+
+def _bilstm_pointer(config: ModelConfig, sizes: Sizes) -> BiLstmPointer:
+    dim = config.embed_dim
+    return BiLstmPointer(
+        PieceEmbedding(sizes.vocab_size, dim, config.embedding_dropout),
+        PointerHead(dim, sizes.ontology_size, config.pointer.heads),
+        dim,
+        num_layers=config.encoder.num_layers,
+        cross_heads=config.decoder.cross_attention_heads,
+        dropout=config.encoder.dropout,
+        max_length=sizes.max_length,
+        intents=sizes.intents,
+    )
+
+
+def _template(config: ModelConfig, sizes: Sizes) -> Template:
+    dim, length = config.embed_dim, config.length
+    return Template(
+        _encoder(config, sizes),
+        LengthModule(dim, conv_dim=length.conv_dim, classes=len(sizes.templates) + 1, dropout=length.dropout),
+        Decoder(dim, sizes.max_length, embedding_dropout=config.embedding_dropout, **asdict(config.decoder)),
+        PointerHead(dim, sizes.ontology_size, config.pointer.heads),
+        dim,
+        sizes.templates,
+        length.beam,
+    )
+
+
+ARCHITECTURES: dict[str, Callable[[ModelConfig, Sizes], ParserModel]] = {
+    "span_pointer": _span_pointer,
+    "autoregressive": _autoregressive,
+    "nar_text": _nar_text,
+    "bilstm_pointer": _bilstm_pointer,
+    "template": _template,
+}

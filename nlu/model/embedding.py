@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from nlu.model.dropout import Dropout
 from nlu.tokenizer import PAD
 
 
@@ -23,7 +24,7 @@ class PieceEmbedding(nn.Module):
         nn.init.normal_(self.table.weight, std=1 / math.sqrt(dim))
         self.scale = math.sqrt(dim)
         self.norm = nn.LayerNorm(dim)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, pieces: Tensor) -> Tensor:
         """Map piece ids `b x t` to vectors `b x t x d`."""
@@ -47,7 +48,7 @@ class MaskEmbedding(nn.Module):
         self.from_start = nn.Embedding(max_length, dim)
         self.from_end = nn.Embedding(max_length, dim)
         self.norm = nn.LayerNorm(dim)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, lengths: Tensor, longest: int) -> Tensor:
         """Map target lengths `b` to vectors `b x longest x d`; past its length a row means nothing."""

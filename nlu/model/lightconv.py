@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from nlu.model.dropout import Dropout
+
 
 class LightConv(nn.Module):
     """Depthwise convolution over time whose kernel the channels of a head share; non-causal, same length out.
@@ -58,7 +60,7 @@ class GatedConv(nn.Module):
         self.input = nn.Linear(dim, 2 * conv_dim)
         self.conv = LightConv(conv_dim, kernel, heads)
         self.output = nn.Linear(conv_dim, dim)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """Transform `b x t x d`; `mask` is `b x t`, true at real positions, or None when all are."""
@@ -77,7 +79,7 @@ class FeedForward(nn.Module):
         self.input = nn.Linear(dim, ffn_dim)
         self.output = nn.Linear(ffn_dim, dim)
         self.norm = nn.LayerNorm(dim)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """Transform each vector of `b x t x d`."""

@@ -43,10 +43,12 @@ class PointerHead(nn.Module):
         scores = torch.matmul(query, key) * head**-0.5
         if word_mask is not None:
             scores = scores.masked_fill(~word_mask[:, None, None, :], float("-inf"))
-        attention = functional.softmax(scores, dim=-1).mean(dim=1)
-        context = torch.matmul(attention, words)
-        gate = self.gate(torch.cat([context, decoded], dim=-1))
-        ontology = functional.logsigmoid(gate) + functional.log_softmax(self.ontology(decoded), dim=-1)
+        # Log-probabilities need full precision also where training computes in half of it.
+        attention = functional.softmax(scores.float(), dim=-1).mean(dim=1)
+        context = torch.matmul(attention.to(words.dtype), words)
+        gate = self.gate(torch.cat([context, decoded], dim=-1)).float()
+        logits = self.ontology(decoded).float()
+        ontology = functional.logsigmoid(gate) + functional.log_softmax(logits, dim=-1)
         # The clamp keeps log 0, at padding or by underflow, out of the loss and its gradient.
         pointer = functional.logsigmoid(-gate) + attention.clamp(min=1e-9).log()
         return torch.cat([ontology, pointer], dim=-1)

@@ -3,12 +3,15 @@
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from nlu.batches import Batch
+from nlu.model.base import Hypothesis, Losses, ParserModel, Smoothing, smoothed_nll, token_loss
 from nlu.model.decoder import Decoder
 from nlu.model.encoder import Encoder
 from nlu.model.length import LengthModule
 from nlu.model.pointer import PointerHead
+from nlu.model.wellformed import best_well_formed, is_well_formed
 
 
 class Encoded(NamedTuple):
@@ -29,18 +32,24 @@ class Encoded(NamedTuple):
     lengths: Tensor
 
 
-class SpanPointer(nn.Module):
-    """Utterance in, target ids out; everything that runs on the device, length beam included.
-
-    `forward` parses one utterance and is what gets exported; training calls `encode` and `decode`.
+class SpanPointer(ParserModel):
+    """Everything that runs on the device, from piece ids to the frame's tokens, length beam included.
 
     Args:
         encoder, length_module, decoder, pointer: the parts.
-        beam: number of target lengths that are decoded and ranked.
+        beam: number of target lengths that are decoded side by side and ranked.
+        intents: number I of intents, whose opening brackets follow the closing one in the ontology.
     """
 
     def __init__(
-        self, encoder: Encoder, length_module: LengthModule, decoder: Decoder, pointer: PointerHead, beam: int
+        self,
+        encoder: Encoder,
+        length_module: LengthModule,
+        decoder: Decoder,
+        pointer: PointerHead,
+        *,
+        beam: int,
+        intents: int,
     ) -> None:
         super().__init__()
         self.encoder = encoder
@@ -48,6 +57,8 @@ class SpanPointer(nn.Module):
         self.decoder = decoder
         self.pointer = pointer
         self.beam = beam
+        self.intents = intents
+        self.ontology_size = pointer.ontology.out_features
 
     def encode(
         self, pieces: Tensor, piece_mask: Tensor | None, word_starts: Tensor, word_mask: Tensor | None
@@ -71,44 +82,80 @@ class SpanPointer(nn.Module):
         return self.pointer(decoded, encoded.words, encoded.word_mask)
 
     def forward(self, pieces: Tensor, word_starts: Tensor) -> Tensor:
-        """Parse one utterance.
-
-        Args:
-            pieces: piece ids, `t`, at least one.
-            word_starts: first piece of each word, `w`, at least one.
-
-        Returns:
-            Target ids, `l`: below K ontology tokens, K + i for word i.
-        """
+        """Parse one utterance; see `ParserModel.forward`."""
         encoded = self.encode(pieces.unsqueeze(0), None, word_starts.unsqueeze(0), None)
-        tokens, lengths = self.beam_search(encoded)
-        return tokens[0, : int(lengths[0])]
+        if self.beam > 1:
+            return torch.tensor(self.hypotheses(encoded, self.beam)[0][0][0])
+        lengths = 2 * encoded.lengths.argmax(dim=1)
+        scores = self.decode(lengths, None, int(lengths), encoded)[0]
+        best = scores.argmax(dim=-1)
+        ids: list[int] = best.tolist()
+        if is_well_formed(ids, self.intents, self.ontology_size):
+            return best
+        return torch.tensor(best_well_formed(scores, self.intents, self.ontology_size)[0])
 
     @torch.jit.export
-    def beam_search(self, encoded: Encoded) -> tuple[Tensor, Tensor]:
-        """Decode the most likely lengths at once and keep the best by length plus token log-probability.
+    def hypotheses(self, encoded: Encoded, count: int) -> list[list[tuple[list[int], float]]]:
+        """Decode the most likely lengths side by side; the best frame of each is a hypothesis.
+
+        Its probability is that of its length times those of its tokens. Tokens are chosen independently,
+        and by dynamic programming where the choice is no frame.
 
         Args:
             encoded: a batch of b utterances.
+            count: lengths to decode for each.
 
         Returns:
-            Target ids `b x l` and lengths `b`; past its length a row means nothing.
+            Of each utterance, target ids and log-probabilities, most likely first.
         """
         batch, classes = encoded.lengths.shape
-        beam = min(self.beam, classes - 1)
-        length_scores, best_classes = encoded.lengths.topk(beam, dim=1)
+        count = min(count, classes - 1)
+        length_scores, best_classes = encoded.lengths.topk(count, dim=1)
         lengths = 2 * best_classes.view(-1)
         longest = int(lengths.max())
-        if beam == 1 and batch == 1:
-            scores = self.decode(lengths, None, longest, encoded)
-            return scores.argmax(dim=-1), lengths
-        position = torch.arange(longest, device=lengths.device)
-        mask = position.unsqueeze(0) < lengths.unsqueeze(1)
-        log_probabilities, tokens = self.decode(lengths, mask, longest, repeat(encoded, beam)).max(dim=-1)
-        token_scores = log_probabilities.masked_fill(~mask, 0.0).sum(dim=1).view(batch, beam)
-        best = (token_scores + length_scores).argmax(dim=1)
-        chosen = torch.arange(batch, device=lengths.device) * beam + best
-        return tokens.index_select(0, chosen), lengths.index_select(0, chosen)
+        mask = torch.arange(longest, device=lengths.device).unsqueeze(0) < lengths.unsqueeze(1)
+        scores = self.decode(lengths, mask, longest, repeat(encoded, count))
+        best, tokens = scores.max(dim=-1)
+        totals = best.masked_fill(~mask, 0.0).sum(dim=1) + length_scores.view(-1)
+        all_tokens: list[list[int]] = tokens.tolist()
+        all_lengths: list[int] = lengths.tolist()
+        all_totals: list[float] = totals.tolist()
+        all_length_scores: list[float] = length_scores.view(-1).tolist()
+        word_mask = encoded.word_mask
+        answers: list[list[tuple[list[int], float]]] = []
+        for example in range(batch):
+            words = encoded.words.size(1) if word_mask is None else int(word_mask[example].sum())
+            ranked: list[tuple[list[int], float]] = []
+            for row in range(example * count, (example + 1) * count):
+                ids = all_tokens[row][: all_lengths[row]]
+                score = all_totals[row]
+                if not is_well_formed(ids, self.intents, self.ontology_size):
+                    possible = scores[row, : all_lengths[row], : self.ontology_size + words]
+                    ids, score = best_well_formed(possible, self.intents, self.ontology_size)
+                    score += all_length_scores[row]
+                place = len(ranked)
+                while place > 0 and ranked[place - 1][1] < score:
+                    place -= 1
+                ranked.insert(place, (ids, score))
+            answers.append(ranked)
+        return answers
+
+    def losses(self, batch: Batch, smoothing: Smoothing) -> Losses:
+        """Return the losses of tokens, given the true lengths, and of lengths."""
+        encoded = self.encode(batch.pieces, batch.piece_mask, batch.word_starts, batch.word_mask)
+        lengths = batch.target_mask.sum(dim=1)
+        scores = self.decode(lengths, batch.target_mask, batch.targets.shape[1], encoded)
+        possible = torch.ones_like(encoded.lengths, dtype=torch.bool)
+        possible[:, 0] = False
+        return Losses(
+            token_loss(scores, batch, self.ontology_size, smoothing.token),
+            smoothed_nll(encoded.lengths, lengths // 2, possible, smoothing.length).mean(),
+        )
+
+    def predict(self, batch: Batch, count: int) -> list[list[Hypothesis]]:
+        """Parse a batch; see `ParserModel.predict`."""
+        encoded = self.encode(batch.pieces, batch.piece_mask, batch.word_starts, batch.word_mask)
+        return [ranked[:count] for ranked in self.hypotheses(encoded, max(self.beam, count))]
 
 
 def repeat(encoded: Encoded, times: int) -> Encoded:

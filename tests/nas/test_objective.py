@@ -13,7 +13,7 @@ from latency.export import export
 from latency.measurement import MeasurementPlan
 from latency.runner.stream import Warmup
 from nas.objective import LatencyMeasurement, load_export_source
-from nlu.data.batches import encode_words
+from nlu.batches import encode_words
 from nlu.parser import load_parser
 
 

@@ -84,3 +84,27 @@ def test_what_is_not_a_frame_says_why(text: str, message: str) -> None:
 def test_what_is_not_a_span_form_is_refused(tokens: list[str | int]) -> None:
     with pytest.raises(FrameError):
         from_span(tokens, ["a", "b"])
+
+
+@given(
+    st.lists(st.sampled_from(["[IN:A", "[IN:", "[SL:B", "[SL:", "]", "[", "x", "[OUT:C", "é"]), max_size=12)
+)
+def test_any_text_is_a_frame_that_reads_back_or_an_error(tokens: list[str]) -> None:
+    text = " ".join(tokens)
+    try:
+        frame = parse_frame(text)
+    except FrameError:
+        return
+    assert str(frame) == text
+    assert canonical(canonical(frame)) == canonical(frame)
+    words = frame.words()
+    assert from_span(to_span(frame), words) == decouple(frame)
+
+
+@given(st.lists(st.one_of(st.sampled_from(["[IN:A", "[SL:B", "]"]), st.integers(0, 3)), max_size=10))
+def test_any_span_form_is_a_frame_or_an_error(tokens: list[str | int]) -> None:
+    try:
+        frame = from_span(tokens, ["w", "x", "y"])
+    except FrameError:
+        return
+    assert parse_frame(str(frame)) == frame

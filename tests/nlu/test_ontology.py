@@ -14,7 +14,8 @@ def test_ids_round_trip_and_words_come_after_the_ontology() -> None:
     assert ontology.decode(ids) == span
     assert ids == [1, 2, 3 + 1, 3 + 2, 0, 0]
     assert str(ontology.frame(ids, frame.words())) == "[IN:A [SL:B x y ] ]"
-    assert ontology.frame(ids[:-1], frame.words()) is None
+    with pytest.raises(FrameError, match="never close"):
+        ontology.frame(ids[:-1], frame.words())
 
 
 def test_unknown_labels_are_named() -> None:
@@ -23,7 +24,9 @@ def test_unknown_labels_are_named() -> None:
         ontology.encode(["[IN:A", "[SL:Z", 0, 0, "]", "]"])
 
 
-@pytest.mark.parametrize("tokens", [(), ("[IN:A", "]"), ("]", "x"), ("]", "[IN:A", "[IN:A")])
+@pytest.mark.parametrize(
+    "tokens", [(), ("[IN:A", "]"), ("]", "x"), ("]", "[IN:A", "[IN:A"), ("]", "[SL:B", "[IN:A")]
+)
 def test_what_is_no_ontology_is_refused(tokens: tuple[str, ...]) -> None:
     with pytest.raises(FrameError):
         Ontology(tokens)

@@ -1,3 +1,6 @@
+import random
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -7,6 +10,9 @@ import torch
 from nlu.errors import ParserFileError, UtteranceError
 from nlu.frame import parse_frame
 from nlu.parser import check_ontology, load_parser
+from nlu.span import from_span
+from nlu.words import split_words
+from tests.composing import ROOT
 
 
 def test_a_loaded_parser_parses(trained: Path) -> None:
@@ -87,3 +93,69 @@ def test_data_of_another_ontology_is_refused_but_a_rare_label_is_not(trained: Pa
     assert check_ontology(parser, [known] * 99 + [unknown]) == 1
     with pytest.raises(ParserFileError, match="IN:NEVER_HEARD_OF"):
         check_ontology(parser, [known, unknown])
+
+
+def test_parsing_needs_no_training_code(trained: Path) -> None:
+    program = (
+        "import sys; from nlu import Parser; "
+        f"print(Parser.load({str(trained)!r}).parse('wake me up at 7am').frame); "
+        "assert not {'pytorch_lightning', 'datasets'} & set(sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert parse_frame(done.stdout.strip()).label.startswith("IN:")
+
+
+def test_half_precision_takes_half_the_space_and_says_nearly_the_same(trained: Path, tmp_path: Path) -> None:
+    parser = load_parser(trained)
+    parser.save(tmp_path / "parser.pt", half=True)
+    assert (tmp_path / "parser.pt").stat().st_size < 0.7 * (trained / "parser.pt").stat().st_size
+    half = load_parser(tmp_path)
+    same = sum(
+        half.parse(text).frame == parser.parse(text).frame for text in map(" ".join, parser.utterances[:50])
+    )
+    assert same >= 49
+
+
+ODD = (
+    *("a", "é", "e\u0301", "ж", "あ", "שלום", "مرحبا", "\U0001f468\u200d\U0001f469", "\U0001f1e9\U0001f1ea"),
+    *(
+        "\u200d",
+        "\ufe0f",
+        "\u202e",
+        "\x00",
+        "\x1b",
+        "[IN:",
+        "[SL:X",
+        "]",
+        "[",
+        '"',
+        "'s",
+        "6pm",
+        "${x}",
+        "\\",
+    ),
+    *("\t", "\n", "\u2028", "word", " "),
+)
+
+
+@pytest.mark.slow
+def test_ten_thousand_odd_utterances_give_a_frame_or_a_refusal(trained: Path) -> None:
+    parser, source = load_parser(trained), random.Random(1)
+    refused = 0
+    for number in range(10_000):
+        # Now and then one of 500 words.
+        count = 500 if number % 1000 == 0 else source.randrange(12)
+        text = source.choice(["", " "]).join(source.choices(ODD, k=count))
+        try:
+            prediction = parser.parse(text, max_words=512)
+        except UtteranceError:
+            refused += 1
+            assert not 1 <= len(split_words(text)) <= 512
+            continue
+        assert prediction.frame.label.startswith("IN:")
+        assert from_span(prediction.span, prediction.words) == prediction.frame
+        assert 0 <= prediction.probability <= 1
+    assert refused < 3000

@@ -3,7 +3,8 @@ import torch
 from torch.nn import functional
 
 from nlu.errors import ConfigError
-from nlu.task import OptimConfig, smoothed_nll
+from nlu.model.base import smoothed_nll
+from nlu.task import OptimConfig
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])

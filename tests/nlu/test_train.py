@@ -6,10 +6,11 @@ import pytest
 import torch
 from hydra.utils import instantiate
 
-from nlu.data.batches import encode_rows
+from nlu.batches import Batch, encode_rows
 from nlu.errors import ConfigError
 from nlu.metrics import gold_of, score
 from nlu.parser import load_parser
+from nlu.task import ParsingTask
 from nlu.train import train
 from tests.composing import Compose
 
@@ -32,7 +33,8 @@ def test_the_saved_parser_scores_what_training_reported(trained: Path, compose_t
     splits = instantiate(compose_train().data.load)
     rows = list(splits["eval"])
     golds = gold_of(rows, set(map(tuple, splits["train"]["words"])))
-    scores = score(parser.predict(encode_rows(rows, parser.tokenizer), 64), golds, parser.ontology)
+    ids = [ranked[0][0] for ranked in parser.predict(encode_rows(rows, parser.tokenizer), 64)]
+    scores = score(ids, golds, parser.ontology)
     for name, value in scores.items():
         assert math.isclose(value, metrics[name], rel_tol=1e-5)
 
@@ -44,17 +46,86 @@ def test_equal_seeds_give_equal_parsers(trained: Path, compose_train: Compose, t
         torch.testing.assert_close(tensor, second[name], rtol=0, atol=0)
 
 
-def test_an_interrupted_training_goes_on_from_its_checkpoint(compose_train: Compose, tmp_path: Path) -> None:
-    train(compose_train("trainer.max_epochs=1"), tmp_path)
-    last = tmp_path / "checkpoints" / "last.ckpt"
-    metrics = train(compose_train("trainer.max_epochs=2", f"trainer.resume={last}"), tmp_path)
-    assert metrics["epochs"] == 2
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("average", [0, 0.99])
+def test_a_killed_training_ends_as_one_that_was_not(
+    compose_train: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, average: float
+) -> None:
+    settings = ("trainer.max_epochs=3", f"trainer.average={average}", "data.batches_per_step=2")
+    whole = train(compose_train(*settings), tmp_path / "whole")
+
+    # In the middle of the second pass, with a few steps done.
+    def die(self: ParsingTask, batch: Batch, batch_index: int) -> None:
+        if self.current_epoch == 1 and batch_index == 60:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ParsingTask, "on_train_batch_end", lambda self, outputs, *rest: die(self, *rest))
+        with pytest.raises(Killed):
+            train(compose_train(*settings), tmp_path / "killed")
+    last = tmp_path / "killed" / "checkpoints" / "last.ckpt"
+    # The random numbers of the process are others now, and the folder is new.
+    torch.rand(7)
+    rest = train(compose_train(*settings, f"trainer.resume={last}"), tmp_path / "rest")
+    for name in ("exact_match", "span_exact_match", "length_accuracy", "epochs"):
+        assert rest[name] == whole[name]
+    first, second = (load_parser(tmp_path / name).model.state_dict() for name in ("whole", "rest"))
+    for name, tensor in first.items():
+        torch.testing.assert_close(tensor, second[name])
+
+
+def test_checkpoints_are_what_their_names_say_and_carry_the_best(
+    compose_train: Compose, tmp_path: Path
+) -> None:
+    # The last passes of this one are not its best.
+    train(compose_train("trainer.max_epochs=2", "optim.lr=1e-2", "data.batch_size=128"), tmp_path)
+    folder = tmp_path / "checkpoints"
+    last = torch.load(folder / "last.ckpt", weights_only=True)
+    best = torch.load(folder / "best.ckpt", weights_only=True)
+    assert last["epoch"] == 1
+    assert best["callbacks"]["Checkpoints"]["scores"] == last["callbacks"]["Checkpoints"]["scores"]
+    assert sorted(path.name for path in folder.iterdir()) == ["best.ckpt", "last.ckpt"]
+    # Going on where nothing is left to do gives the same parser in another folder.
+    again = tmp_path / "again"
+    settings = ("trainer.max_epochs=2", "optim.lr=1e-2", "data.batch_size=128")
+    train(compose_train(*settings, f"trainer.resume={folder / 'last.ckpt'}"), again)
+    for one, other in zip(
+        load_parser(tmp_path).model.parameters(), load_parser(again).model.parameters(), strict=True
+    ):
+        torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize("damage", ["missing", "torn", "empty", "parser", "text", "other model"])
+def test_a_file_that_is_no_checkpoint_of_this_model_is_refused(
+    trained: Path, compose_train: Compose, tmp_path: Path, damage: str
+) -> None:
+    path = tmp_path / "some.ckpt"
+    whole = (trained / "checkpoints" / "last.ckpt").read_bytes()
+    contents = {
+        "torn": whole[: len(whole) // 2],
+        "empty": b"",
+        "parser": (trained / "parser.pt").read_bytes(),
+        "text": b"hello",
+        "other model": whole,
+    }
+    if damage in contents:
+        path.write_bytes(contents[damage])
+    with pytest.raises(ConfigError, match=r"some\.ckpt"):
+        train(compose_train(f"trainer.resume={path}", "model.embed_dim=32"), tmp_path / "run")
 
 
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("trainer.resume=nowhere.ckpt", "nowhere.ckpt"),
+        ("tokenizer.vocab_size=1e3", "vocab_size=1000.0"),
+        ("data.batch_size=8.5", "batch_size=8.5"),
+        ("trainer.accelerator=gpu", "trainer"),
+        ("trainer.average=1", "average"),
+        ("trainer.precision=float", "trainer"),
         ("data.batch_size=0", "batch_size"),
         ("trainer.max_epochs=0", "max_epochs"),
     ],

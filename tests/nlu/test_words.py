@@ -1,3 +1,4 @@
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,10 @@ from nlu.words import split_words
         ("set it for 6.30am", "set it for 6.30am"),
         ("[odd] brackets", "( odd ) brackets"),
         ("  ", ""),
+        # Combining marks: NFD, Hindi; joined emoji, a skin tone, two flags, a variation selector.
+        ("cafe\u0301 s\u0061\u0303o", "café são"),
+        ("मुझे क्षत्रिय।", "मुझे क्षत्रिय ।"),
+        ("👨\u200d👩\u200d👧👍🏽 🇩🇪🇫🇷 ❄\ufe0f", "👨\u200d👩\u200d👧 👍🏽 🇩🇪 🇫🇷 ❄\ufe0f"),
     ],
 )
 def test_words_split_as_the_trees_split_them(text: str, words: str) -> None:
@@ -26,7 +31,7 @@ def test_words_split_as_the_trees_split_them(text: str, words: str) -> None:
 
 @given(st.text())
 def test_no_character_but_white_space_is_lost(text: str) -> None:
-    plain = text.replace("[", "(").replace("]", ")")
+    plain = unicodedata.normalize("NFC", text).replace("[", "(").replace("]", ")")
     assert "".join(split_words(text)) == "".join(plain.split())
 
 

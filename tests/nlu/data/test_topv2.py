@@ -27,6 +27,57 @@ def test_quotes_are_plain_text_and_test_is_optional(tmp_path: Path, cache: Path)
     assert set(load_topv2(root, ["weather"], cache)) == {"train", "eval", "test"}
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        (GOOD * 2).encode(),
+        (HEADER.replace("semantic_parse", "seqlogical") + GOOD * 2).encode(),
+        (HEADER + GOOD * 2 + "\n\n").encode(),
+        (HEADER + GOOD * 2).encode("utf-8-sig"),
+        (HEADER + GOOD * 2).replace("\n", "\r\n").encode(),
+        (HEADER + GOOD * 2).rstrip("\n").encode(),
+    ],
+    ids=["no header", "other header", "blank end", "byte order mark", "crlf", "no end"],
+)
+def test_quirks_of_files_lose_no_row(tmp_path: Path, cache: Path, content: bytes) -> None:
+    root = write(tmp_path / "data", weather_train=HEADER + GOOD)
+    (root / "weather_eval.tsv").write_bytes(content)
+    rows = load_topv2(root, ["weather"], cache)["eval"]
+    assert [row["words"] for row in rows] == [["is", "it", '"', "cold", '"']] * 2
+    assert {row["domain"] for row in rows} == {"weather"}
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_another_encoding_is_refused(tmp_path: Path, cache: Path, encoding: str) -> None:
+    root = write(tmp_path / "data", weather_train=HEADER + GOOD)
+    text = HEADER + GOOD + "weather\tsão\t[IN:GET_WEATHER são ]\n"
+    (root / "weather_eval.tsv").write_bytes(text.encode(encoding))
+    with pytest.raises(DataError, match=r"weather_eval\.tsv, line \d.*not UTF-8"):
+        load_topv2(root, ["weather"], cache)
+
+
+@pytest.mark.parametrize("empty", ["train", "eval"])
+@pytest.mark.parametrize("content", ["", HEADER, "\n\n"])
+def test_a_split_without_rows_is_named(tmp_path: Path, cache: Path, empty: str, content: str) -> None:
+    root = write(tmp_path / "data", weather_train=HEADER + GOOD, weather_eval=HEADER + GOOD)
+    write(root, **{f"weather_{empty}": content})
+    with pytest.raises(DataError, match=rf"weather_{empty}\.tsv: there are no rows"):
+        load_topv2(root, ["weather"], cache)
+
+
+def test_a_row_that_is_much_too_long_is_malformed(tmp_path: Path, cache: Path) -> None:
+    row = f"weather\tx\t[IN:GET_WEATHER {'word ' * 1500}]\n"
+    root = write(tmp_path / "data", weather_train=HEADER + GOOD + row, weather_eval=HEADER + GOOD)
+    with pytest.raises(DataError, match=r"line 3: the frame holds 1500 words"):
+        load_topv2(root, ["weather"], cache)
+
+
+def test_only_malformed_rows_are_refused_even_when_they_may_be_skipped(tmp_path: Path, cache: Path) -> None:
+    root = write(tmp_path / "data", weather_train="weather\thi\thi\n", weather_eval=HEADER + GOOD)
+    with pytest.raises(DataError, match="every row is malformed"):
+        load_topv2(root, ["weather"], cache, skip_malformed=True)
+
+
 def test_a_changed_file_is_read_again(tmp_path: Path, cache: Path) -> None:
     root = write(tmp_path / "data", weather_train=HEADER + GOOD, weather_eval=HEADER + GOOD)
     assert len(load_topv2(root, ["weather"], cache)["train"]) == 1

@@ -1,20 +1,25 @@
+import math
+
 import pytest
 import torch
 
-from nlu.data.batches import Example, collate
+from nlu.batches import Example, collate
 from nlu.errors import ConfigError
-from nlu.inference import predict_batch
+from nlu.model.base import Sizes
 from nlu.model.config import ModelConfig, build_model
 from nlu.model.span_pointer import SpanPointer
+from nlu.model.wellformed import is_well_formed
 from tests.composing import compose_config
 
-VOCAB, ONTOLOGY, LONGEST = 50, 7, 20
+VOCAB, INTENTS, ONTOLOGY, LONGEST = 50, 3, 7, 20
 
 
 def make(*overrides: str) -> SpanPointer:
     torch.manual_seed(0)
     config = ModelConfig.of(compose_config("train", "model.embed_dim=32", *overrides).model)
-    return build_model(config, VOCAB, ONTOLOGY, LONGEST).eval()
+    model = build_model(config, Sizes(VOCAB, INTENTS, ONTOLOGY, LONGEST, LONGEST, ())).eval()
+    assert isinstance(model, SpanPointer)
+    return model
 
 
 def utterances() -> list[tuple[torch.Tensor, torch.Tensor]]:
@@ -33,18 +38,20 @@ def test_one_utterance_alone_and_in_a_batch_parse_alike(beam: int, heads: int) -
     empty = torch.tensor([], dtype=torch.int64)
     batch = collate([(i, Example(*pair, empty)) for i, pair in enumerate(utterances())])
     with torch.inference_mode():
-        together = dict(predict_batch(model, batch))
-        for place, pair in enumerate(utterances()):
-            assert model(*pair).tolist() == together[place]
+        together = model.predict(batch, 1)
+        for ((ids, _),), pair in zip(together, utterances(), strict=True):
+            assert model(*pair).tolist() == ids
 
 
-def test_tokens_are_ontology_or_words_of_the_utterance_and_lengths_even() -> None:
-    model = make("model.length.beam=5")
+@pytest.mark.parametrize("beam", [1, 5])
+def test_an_answer_is_a_frame_over_the_words_of_the_utterance(beam: int) -> None:
+    # Untrained, a model hardly ever chooses a frame by itself.
+    model = make(f"model.length.beam={beam}")
     for pieces, starts in utterances():
-        tokens = model(pieces, starts)
-        assert 2 <= len(tokens) <= LONGEST
-        assert len(tokens) % 2 == 0
-        assert int(tokens.max()) < ONTOLOGY + len(starts)
+        ids = model(pieces, starts).tolist()
+        assert 2 <= len(ids) <= LONGEST
+        assert is_well_formed(ids, INTENTS, ONTOLOGY)
+        assert max(ids) < ONTOLOGY + len(starts)
 
 
 def test_probabilities_sum_to_one_over_ontology_and_words() -> None:
@@ -62,22 +69,18 @@ def test_probabilities_sum_to_one_over_ontology_and_words() -> None:
     torch.testing.assert_close(encoded.lengths.exp().sum(dim=1), torch.ones(4))
 
 
-def test_a_wider_beam_never_finds_a_worse_candidate() -> None:
+def test_hypotheses_are_ranked_different_and_no_worse_when_more_are_searched() -> None:
     empty = torch.tensor([], dtype=torch.int64)
     batch = collate([(i, Example(*pair, empty)) for i, pair in enumerate(utterances())])
-    best: torch.Tensor | None = None
-    for beam in (1, 2, 5, LONGEST // 2):
-        model = make(f"model.length.beam={beam}")
-        encoded = model.encode(batch.pieces, batch.piece_mask, batch.word_starts, batch.word_mask)
-        tokens, lengths = model.beam_search(encoded)
-        mask = torch.arange(tokens.shape[1]) < lengths.unsqueeze(1)
-        scores = model.decode(lengths, mask, tokens.shape[1], encoded).max(dim=-1).values
-        total = (
-            scores.masked_fill(~mask, 0).sum(dim=1) + encoded.lengths.gather(1, lengths[:, None] // 2)[:, 0]
-        )
-        if best is not None:
-            assert (total >= best - 1e-4).all()
-        best = total
+    model = make()
+    best = [-math.inf] * len(utterances())
+    for count in (1, 2, 5, LONGEST // 2):
+        for place, ranked in enumerate(model.predict(batch, count)):
+            assert len({tuple(ids) for ids, _ in ranked}) == len(ranked) == count
+            scores = [score for _, score in ranked]
+            assert scores == sorted(scores, reverse=True)
+            assert scores[0] >= best[place] - 1e-4
+            best[place] = scores[0]
 
 
 def test_scripted_and_frozen_it_says_the_same() -> None:

@@ -6,15 +6,18 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, Sampler
 
-from nlu.data.rows import target_of
 from nlu.ontology import Ontology
+from nlu.span import target_of
 from nlu.tokenizer import Tokenizer
 
-# Batches are cut from chunks of this many, sorted by length: enough to pad little, few enough to be random.
-_BATCHES_IN_CHUNK = 50
+# Lengths are padded to a multiple of this: the fewer shapes, the less often a kernel has to be prepared.
+_MULTIPLE = 2
+# Most pairs of positions in a batch: 128 utterances of 90 pieces, or one that is much too long.
+_MOST_PAIRS = 1_000_000
 
 
 class Example(NamedTuple):
@@ -79,6 +82,7 @@ def collate(items: Sequence[tuple[int, Example]]) -> Batch:
     def pad(tensors: list[Tensor]) -> tuple[Tensor, Tensor]:
         lengths = torch.tensor([len(tensor) for tensor in tensors])
         padded = pad_sequence(tensors, batch_first=True)
+        padded = functional.pad(padded, (0, -padded.shape[1] % _MULTIPLE))
         return padded, torch.arange(padded.shape[1]) < lengths.unsqueeze(1)
 
     pieces, piece_mask = pad([example.pieces for _, example in items])
@@ -91,9 +95,12 @@ def collate(items: Sequence[tuple[int, Example]]) -> Batch:
 class LengthBuckets(Sampler[list[int]]):
     """Batches of utterances of similar length, in an order that depends on the seed and the epoch alone.
 
+    Targets of equal length are not put together, although the decoder would pad less: a batch of them says
+    nothing about lengths, and the length module learns badly from it (see docs/parser.md).
+
     Args:
         lengths: pieces of each example.
-        batch_size: examples in a batch; the last may have fewer.
+        batch_size: most examples in a batch; there are fewer in the last one, and where they are very long.
         seed: of the shuffle; None keeps the order by length, for evaluation.
     """
 
@@ -108,23 +115,34 @@ class LengthBuckets(Sampler[list[int]]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return -(-len(self.lengths) // self.batch_size)
+        return len(self._cut(sorted(range(len(self.lengths)), key=self.lengths.__getitem__)))
 
     def __iter__(self) -> Iterator[list[int]]:
-        order = list(range(len(self.lengths)))
-        if self.seed is None:
-            return iter(self._cut(sorted(order, key=self.lengths.__getitem__)))
         source = random.Random(f"{self.seed} {self.epoch}")
-        source.shuffle(order)
-        size = _BATCHES_IN_CHUNK * self.batch_size
-        chunks = [order[start : start + size] for start in range(0, len(order), size)]
-        ordered = [place for chunk in chunks for place in sorted(chunk, key=self.lengths.__getitem__)]
-        batches = self._cut(ordered)
-        source.shuffle(batches)
+        order = list(range(len(self.lengths)))
+        if self.seed is not None:
+            source.shuffle(order)
+        # The sort keeps the shuffled order among equals.
+        order.sort(key=self.lengths.__getitem__)
+        batches = self._cut(order)
+        if self.seed is not None:
+            source.shuffle(batches)
         return iter(batches)
 
     def _cut(self, order: list[int]) -> list[list[int]]:
-        return [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
+        batches: list[list[int]] = [[]]
+        longest = 0
+        for place in order:
+            longest = max(longest, self.lengths[place])
+            if batches[-1] and not self._fits(len(batches[-1]) + 1, longest):
+                batches.append([])
+                longest = self.lengths[place]
+            batches[-1].append(place)
+        return batches if order else []
+
+    def _fits(self, examples: int, longest: int) -> bool:
+        # Attention takes memory and time by the square of the length.
+        return examples <= self.batch_size and examples * longest**2 <= _MOST_PAIRS
 
 
 def make_loader(examples: list[Example], batch_size: int, seed: int | None) -> "DataLoader[Any]":

@@ -1,0 +1,116 @@
+"""What every architecture is: the protocol that training, evaluation and export rely on."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from nlu.batches import Batch
+
+# Target ids of a well-formed frame and the logarithm of its probability.
+Hypothesis = tuple[list[int], float]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What the data gives a model.
+
+    Attributes:
+        vocab_size: number of pieces.
+        intents: number I of intents; ids 1 … I of the ontology open them.
+        ontology_size: number K of ontology tokens.
+        max_length: longest target, even.
+        max_text_length: longest target in which a span is spelt out, word by word.
+        templates: different targets of the train split, each index as K; empty where no architecture needs
+            them.
+    """
+
+    vocab_size: int
+    intents: int
+    ontology_size: int
+    max_length: int
+    max_text_length: int
+    templates: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class Smoothing:
+    """Uniform label smoothing, 0 to below 1, of the losses of tokens and lengths."""
+
+    token: float = 0.0
+    length: float = 0.0
+
+
+class Losses(NamedTuple):
+    """Mean losses of a batch.
+
+    Attributes:
+        token: of the target's tokens.
+        length: of what is decided before them: the target's length, or its template; 0 where nothing is.
+    """
+
+    token: Tensor
+    length: Tensor
+
+
+class ParserModel(nn.Module):
+    """Utterance in, target ids out: `forward` is exported and timed, the others train and evaluate it.
+
+    Whatever an architecture predicts inside, targets and answers are ids of span forms (see
+    `nlu.ontology`), and each answer is a well-formed frame.
+    """
+
+    def forward(self, pieces: Tensor, word_starts: Tensor) -> Tensor:
+        """Parse one utterance.
+
+        Args:
+            pieces: piece ids, `t`, at least one.
+            word_starts: first piece of each word, `w`, at least one.
+
+        Returns:
+            Target ids, `l`: below K ontology tokens, K + i for word i.
+        """
+        raise NotImplementedError
+
+    def losses(self, batch: Batch, smoothing: Smoothing) -> Losses:
+        """Return the losses of a batch with targets."""
+        raise NotImplementedError
+
+    def predict(self, batch: Batch, count: int) -> list[list[Hypothesis]]:
+        """Parse a batch.
+
+        Args:
+            batch: utterances.
+            count: most hypotheses for each; at least those of `forward` are searched.
+
+        Returns:
+            Hypotheses of each utterance, most likely first, at least one.
+        """
+        raise NotImplementedError
+
+
+def smoothed_nll(log_probabilities: Tensor, target: Tensor, valid: Tensor, smoothing: float) -> Tensor:
+    """Negative log-likelihood with uniform label smoothing over the entries that exist.
+
+    Args:
+        log_probabilities: `… x c`.
+        target: class of each row, `…`.
+        valid: `… x c`, true at classes that the row can have (words beyond an utterance's end are none).
+        smoothing: weight s of the uniform part, 0 to below 1.
+
+    Returns:
+        Loss of each row, `…`: (1 - s) · nll + s · mean of the valid classes' nll.
+    """
+    nll = -log_probabilities.gather(-1, target.unsqueeze(-1)).squeeze(-1)
+    if smoothing == 0:
+        return nll
+    uniform = -log_probabilities.masked_fill(~valid, 0.0).sum(dim=-1) / valid.sum(dim=-1)
+    return (1 - smoothing) * nll + smoothing * uniform
+
+
+def token_loss(scores: Tensor, batch: Batch, ontology_size: int, smoothing: float) -> Tensor:
+    """Return the mean smoothed loss of a batch's target tokens, given log-probabilities `b x l x (K + w)`."""
+    ontology = batch.word_mask.new_ones(len(batch.places), ontology_size)
+    valid = torch.cat([ontology, batch.word_mask], dim=1).unsqueeze(1).expand_as(scores)
+    return smoothed_nll(scores, batch.targets, valid, smoothing)[batch.target_mask].mean()
