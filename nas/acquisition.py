@@ -1,269 +1,158 @@
-"""Which batch to evaluate next: noisy expected hypervolume improvement, point by point.
+"""Noisy expected hypervolume improvement of one more point, in closed form over that point.
 
-A batch is chosen by sequential greedy: each point given the ones before it, decoded first, so that what is
-conditioned on is what will run.
+NEHVI (Daulton et al. 2021, "Parallel Bayesian Optimization of Multiple Noisy Objectives with Expected
+Hypervolume Improvement") is an expectation over the functions' values at the observed and pending points and
+at the candidate. A batch is chosen point by point, so that the candidate is one point; given sampled values
+at the others, its objectives are independent and normal, and the expectation over them is a short sum of
+products (Yang et al. 2019, "Efficient computation of expected hypervolume improvement using box decomposition
+algorithms", section 3), see `nas.fronts`. Only the other points' values are sampled: fewer samples are
+needed, and the function is smooth and has a gradient everywhere.
 
-A point is found in four steps: gradient ascent from several starts with every parameter taken as continuous;
-decoding; in the space as it is, turns of steepest ascent over the neighbours in the discrete parameters and
-gradient ascent in the continuous ones, as long as either helps; and parameters that the acquisition function
-is indifferent to take an observed point's values. A SAAS surrogate sees no effect in most parameters until
-many trials have shown it, and would otherwise leave each of them where its start happened to be: many small
-losses that nobody has predicted. Liu et al. 2023, "Sparse Bayesian Optimization", penalise such differences.
+A constraint is a further independent function that must not be negative: sampled points where it is do not
+belong to a front, and a sample's improvement counts with the probability Phi(mu / sigma) that the candidate
+is feasible (Gelbart et al. 2014, "Bayesian optimization with unknown constraints"). Where no sampled point is
+feasible, all of the region above the reference point is left to improve on.
 """
 
-import logging
-import warnings
+import math
 
 import torch
-from botorch.exceptions.warnings import OptimizationWarning
-from botorch.generation.gen import gen_candidates_scipy
-from botorch.models.model_list_gp_regression import ModelListGP
-from botorch.utils.sampling import draw_sobol_samples
+from botorch.sampling.qmc import NormalQMCEngine
 from torch import Tensor
 
-from nas.improvement import LogNoisyExpectedHypervolumeImprovement
-from nas.space import Point, Space, Value
-from nas.surrogate.members import Members
-from nas.threads import fastest_threads, torch_threads
+from nas.fronts import ever_optimal, find_region
+from nas.surrogate.errors import SurrogateError
+from nas.surrogate.posterior import ConditionedMembers, Members, Posterior
 
-logger = logging.getLogger(__name__)
-
-RESTARTS = 4
-# Random points, half of them Sobol points and half around observed points, of which the best are starts.
-RAW_SAMPLES = 256
-# Spread around an observed point, and how many columns move on average.
-LOCAL_SCALE = 0.2
-LOCAL_COLUMNS = 8
-MAX_ITERATIONS = 40
-# Relative gain in the logarithm below which the ascent ends: decoding and the next point change more.
-TOLERANCE = 1e-4
-# Turns of discrete and continuous ascent, and discrete moves in one turn.
-TURNS = 3
-MOVES = 10
-# The best so many single steps of a turn are also tried together.
-JOINED = 8
-# Random points around a known candidate that are tried at each distance before it is given up.
-ESCAPES = 64
-# Values, which are logarithms, that differ by less count as equal: a hundredth of the improvement.
-INDIFFERENT = 1e-2
-# How many observed points on the front, the nearest ones, give their values to indifferent parameters.
-ANCHORS = 8
-# What one point of a batch takes, in gradients at all starts: for the estimate in the log.
-TYPICAL_GRADIENTS = 60
+# Sampled sets of values at the observed and pending points, over all members of an ensemble; and of one
+# member at least. For three objectives and more each set's boxes are found one after the other.
+SAMPLES, MIN_SAMPLES = 256, 16
+SAMPLES_OF_MANY, MIN_SAMPLES_OF_MANY = 64, 4
+# Values at all observed points that decide which of them may lie on a front, over all members.
+PRUNING_SAMPLES = 1024
+# Candidates that are evaluated at once, so that the work space stays small.
+CHUNK = 64
 
 
-def suggest_batch(
-    model: ModelListGP,
-    space: Space,
-    *,
-    X_pending: Tensor | None,
-    reference: Tensor,
-    count: int,
-    seed: int,
-) -> list[Point]:
-    """Chooses a batch.
+class LogNoisyExpectedHypervolumeImprovement:
+    """The logarithm of NEHVI with constraints, averaged over an ensemble's members; of one objective, noisy
+    expected improvement.
 
     Args:
-        model: Fitted to the observations, two objectives to be maximised.
-        space: The search space, of d unit-cube columns.
-        X_pending: `p x d`, points that are being evaluated; None: none.
-        reference: `2`, the reference point of the hypervolume.
-        count: Size q of the batch.
-        seed: Seed of all randomness.
+        posterior: m independent objectives to be maximised, then constraints.
+        reference: `m`, the reference point; of one objective it counts only where no point is feasible.
+        pending: `p x d`, points that are being evaluated.
+        constraints: How many of the posterior's last columns are constraints.
+        batch: How many points will be added by `add_pending`.
+        seed: Seed of the samples.
 
-    Returns:
-        q points, none of them observed, pending or repeated; fewer if the space has no more.
-    """
-    observed = Members.of(model.models[0]).X
-    pending = observed[:0] if X_pending is None else X_pending
-    known = {space.key(point) for point in space.decode(torch.cat([observed, pending]).numpy())}
-    points: list[Point] = []
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        acquisition = LogNoisyExpectedHypervolumeImprovement(
-            model, reference, X_pending=pending, batch=count, seed=seed
-        )
-        with torch_threads(_choose_threads(acquisition, observed.shape[1], count)):
-            for _ in range(count):
-                point = _Candidate(acquisition, space, known).find()
-                if point is None:
-                    break
-                known.add(space.key(point))
-                points.append(point)
-                acquisition.add_pending(torch.from_numpy(space.encode([point]))[0])
-    return points
+    Attributes:
+        baseline: `b x d`, the observed points that may be optimal.
 
-
-def _choose_threads(acquisition: LogNoisyExpectedHypervolumeImprovement, dimension: int, count: int) -> int:
-    """Find the fastest number of threads, and say how long choosing the batch will take and in how much
-    memory.
-    """
-    X = torch.rand(RESTARTS, 1, dimension, dtype=torch.float64, requires_grad=True)
-    threads, seconds = fastest_threads(lambda: torch.autograd.grad(acquisition(X).sum(), X))
-    logger.info(
-        "Choosing %d points: about %.0f s and %.0f MB, with %d thread%s.",
-        count,
-        seconds * TYPICAL_GRADIENTS * count,
-        acquisition.memory(count) / 1e6,
-        threads,
-        "s" * (threads > 1),
-    )
-    return threads
-
-
-class _Candidate:
-    """The search for one point of a batch.
-
-    Args:
-        acquisition: What to maximise.
-        space: The search space.
-        known: Keys of the points that must not be chosen.
+    Raises:
+        SurrogateError: If the reference point is not of the objectives.
     """
 
     def __init__(
         self,
-        acquisition: LogNoisyExpectedHypervolumeImprovement,
-        space: Space,
-        known: set[tuple[object, ...]],
+        posterior: Posterior,
+        reference: Tensor,
+        *,
+        pending: Tensor,
+        constraints: int = 0,
+        batch: int,
+        seed: int,
     ) -> None:
-        self._acquisition = acquisition
-        self._space = space
-        self._known = known
-        self._bounds = torch.tensor([[0.0], [1.0]], dtype=torch.float64).expand(2, space.dimension)
-        self._discrete = [
-            column
-            for parameter, columns in zip(space.parameters, space.columns(), strict=True)
-            if parameter.size is not None
-            for column in range(columns.start, columns.stop)
-        ]
-
-    def find(self) -> Point | None:
-        """The best point found; None if every point around the relaxed optimum is known."""
-        relaxed = self._uphill(self._starts(), MAX_ITERATIONS, {})
-        start = self._space.decode(relaxed.numpy())[0]
-        if self._space.key(start) in self._known:
-            escape = self._escape(relaxed)
-            if escape is None:
-                return None
-            start = escape
-        point, value = start, float(self._values([start]))
-        for _ in range(TURNS):
-            before = value
-            point, value = self._climb(point, value)
-            point, value = self._ascend(point, value)
-            if value - before < INDIFFERENT:
-                break
-        return self._settle(point, value)
-
-    def _uphill(self, starts: Tensor, iterations: int, held: dict[int, float]) -> Tensor:
-        """The best point that L-BFGS reaches from `s x 1 x d` starts, some columns held; `1 x d`."""
-        with warnings.catch_warnings():
-            # A line search that ends early has still improved on its start.
-            warnings.simplefilter("ignore", OptimizationWarning)
-            moved, values = gen_candidates_scipy(
-                starts,
-                self._acquisition,
-                lower_bounds=self._bounds[0],
-                upper_bounds=self._bounds[1],
-                options={"maxiter": iterations, "ftol": TOLERANCE, "factr": None},
-                fixed_features=held,
+        count = max(len(one) for one in posterior.members)
+        members = [one.repeated(count) for one in posterior.members]
+        k = len(members)
+        self._m = k - constraints
+        if self._m < 1 or len(reference) != self._m:
+            raise SurrogateError(
+                f"The reference point has {len(reference)} values, and there are {self._m} objectives."
             )
-        best: Tensor = moved[values.argmax()]
-        return best
-
-    def _starts(self) -> Tensor:
-        """The best of many random points of the cube, `RESTARTS x 1 x d`."""
-        d, half = self._space.dimension, RAW_SAMPLES // 2
-        seed = int(torch.randint(2**31, ()))
-        anywhere = draw_sobol_samples(self._bounds, n=half, q=1, seed=seed).squeeze(1)
-        around = self._acquisition.candidates_on_front()
-        around = around[torch.randint(len(around), (half,))] if len(around) else anywhere
-        moved = torch.rand_like(around) < LOCAL_COLUMNS / d
-        around = (around + LOCAL_SCALE * torch.randn_like(around) * moved).clamp(0, 1)
-        raw = torch.cat([anywhere, around])
+        self.reference = [
+            (float(value) - one.shift) / one.scale for one, value in zip(members, reference, strict=False)
+        ]
+        # Slack 0 in each constraint's standardised units.
+        self._limits = [-one.shift / one.scale for one in members[self._m :]]
+        self._log_units = sum(math.log(one.scale) for one in members[: self._m])
+        many = self._m > 2
+        self.samples = max(
+            MIN_SAMPLES_OF_MANY if many else MIN_SAMPLES, (SAMPLES_OF_MANY if many else SAMPLES) // count
+        )
         with torch.no_grad():
-            values = self._acquisition(raw.unsqueeze(1))
-        return raw[values.topk(RESTARTS).indices].unsqueeze(1)
+            self.baseline = members[0].X[self._may_be_optimal(members, seed)]
+            points = torch.cat([self.baseline, pending])
+            width = len(points) + batch
+            normals = torch.empty(self.samples, k * width, dtype=torch.float64)
+            NormalQMCEngine(k * width, seed=seed).draw(self.samples, out=normals)
+            self._normals = normals.reshape(self.samples, k, width).unbind(1)
+            self.functions = [
+                ConditionedMembers.given(one, points, numbers[:, : len(points)])
+                for one, numbers in zip(members, self._normals, strict=True)
+            ]
+            self._used = len(points)
+            self._update()
 
-    def _values(self, points: list[Point]) -> Tensor:
-        """The acquisition function at p points, `p`."""
+    def add_pending(self, x: Tensor) -> None:
+        """Have the next candidates take one more point, `d`, as being evaluated."""
         with torch.no_grad():
-            values: Tensor = self._acquisition(torch.from_numpy(self._space.encode(points)).unsqueeze(1))
-        return values
+            for function, numbers in zip(self.functions, self._normals, strict=True):
+                function.add(x, numbers[:, self._used])
+            self._used += 1
+            self._update()
 
-    def _new(self, points: list[Point]) -> list[Point]:
-        unique = {self._space.key(point): point for point in points}
-        return [point for key, point in unique.items() if key not in self._known]
+    def candidates_on_front(self) -> Tensor:
+        """The observed points that may be optimal and the pending ones, `b x d`: where to look around."""
+        function = self.functions[0]
+        return function.points[len(function.members.X) :]
 
-    def _climb(self, point: Point, value: float) -> tuple[Point, float]:
-        """Ascent over single steps of the discrete parameters, and several that help each at once."""
-        for _ in range(MOVES):
-            steps = [
-                (parameter.name, other)
-                for parameter in self._space.parameters
-                for other in parameter.neighbours(point[parameter.name])
-            ]
-            if not steps:
-                break
-            values = self._values([point | {name: other} for name, other in steps])
-            order = [i for i in values.argsort(descending=True).tolist() if float(values[i]) > value]
-            joined, joint = [], dict[str, Value]()
-            for name, other in (steps[i] for i in order[:JOINED]):
-                joint.setdefault(name, other)
-                joined.append(point | joint)
-            moves = self._new(joined)  # the first of them is the best single step
-            if not moves:
-                break
-            values = self._values(moves)
-            best = int(values.argmax())
-            if float(values[best]) <= value:
-                break
-            point, value = moves[best], float(values[best])
-        return point, value
+    def memory(self, batch: int) -> float:
+        """Bytes that evaluating candidates takes at most, when `batch` points have been added."""
+        members, points = self.functions[0].inverse.shape[:2]
+        factors = len(self.functions) * members * (points + batch) ** 2
+        work = 6 * self._m * members * CHUNK * self.samples * (self._region.boxes + batch)
+        return 8.0 * (factors + work)
 
-    def _ascend(self, point: Point, value: float) -> tuple[Point, float]:
-        """Gradient ascent in the continuous parameters, the discrete ones held."""
-        if len(self._discrete) == self._space.dimension:
-            return point, value
-        start = torch.from_numpy(self._space.encode([point]))
-        held = {column: float(start[0, column]) for column in self._discrete}
-        moved = self._uphill(start.unsqueeze(0), MAX_ITERATIONS // 2, held)
-        other = self._new(self._space.decode(moved.numpy()))
-        if not other:
-            return point, value
-        better = float(self._values(other))
-        return (other[0], better) if better > value else (point, value)
+    def _update(self) -> None:
+        values = [function.values() for function in self.functions]
+        self._region = find_region(values[: self._m], self._feasible(values), self.reference)
 
-    def _settle(self, point: Point, value: float) -> Point:
-        """The point with the fewest differences from an observed one on the front that is hardly worse."""
-        anchors = self._acquisition.baseline
-        distances = (anchors - torch.from_numpy(self._space.encode([point]))).square().sum(dim=1)
-        nearest = anchors[distances.argsort()[:ANCHORS]]
-        best, fewest = point, self._space.dimension
-        for anchor in self._space.decode(nearest.numpy()):
-            names = [name for name in self._space.names if point[name] != anchor[name]]
-            # Those that matter least are given up first, as many as together may be.
-            losses = -self._values([point | {name: anchor[name]} for name in names])
-            order = [names[i] for i in losses.argsort().tolist()]
-            settled = [
-                point | {name: anchor[name] for name in order[:count]} for count in range(1, len(order))
-            ]
-            for other in reversed(self._hardly_worse(settled, value)):
-                differences = sum(other[name] != anchor[name] for name in names)
-                if differences < fewest and self._space.key(other) not in self._known:
-                    best, fewest = other, differences
-                    break
-        return best
+    def _feasible(self, values: list[Tensor]) -> Tensor | None:
+        """Where all constraints' values, each `s x samples x b`, are kept; None if there is no constraint."""
+        if not self._limits:
+            return None
+        kept = [slack >= limit for slack, limit in zip(values[self._m :], self._limits, strict=True)]
+        return torch.stack(kept).all(dim=0)
 
-    def _hardly_worse(self, points: list[Point], value: float) -> list[Point]:
-        values = self._values(points).tolist() if points else []
-        return [point for point, own in zip(points, values, strict=True) if own >= value - INDIFFERENT]
+    def _may_be_optimal(self, members: list[Members], seed: int) -> Tensor:
+        """Which observed points are optimal in at least one sample of their values, `n` flags."""
+        samples = max(MIN_SAMPLES, PRUNING_SAMPLES // len(members[0]))
+        generator = torch.Generator().manual_seed(seed)
+        values = [
+            one.sample(torch.randn(len(one.X), samples, dtype=torch.float64, generator=generator))
+            for one in members
+        ]
+        return ever_optimal(values[: self._m], self._feasible(values), self.reference)
 
-    def _escape(self, relaxed: Tensor) -> Point | None:
-        """The best of some unknown points around a known one."""
-        for scale in (0.1, 0.3, 1.0):
-            noise = scale * torch.randn(ESCAPES, self._space.dimension, dtype=torch.float64)
-            new = self._new(self._space.decode((relaxed + noise).clamp(0, 1).numpy()))
-            if new:
-                return new[int(self._values(new).argmax())]
-        return None
+    def __call__(self, X: Tensor) -> Tensor:
+        """Evaluate candidates, each by itself.
+
+        Args:
+            X: `b x 1 x d` points.
+
+        Returns:
+            `b` logarithms of the expected improvement, in the objectives' own units.
+        """
+        return torch.cat([self._evaluate(chunk) for chunk in torch.split(X.squeeze(-2), CHUNK)])
+
+    def _evaluate(self, X: Tensor) -> Tensor:
+        moments = [function.moments(X) for function in self.functions]
+        terms = self._region.log_terms(moments[: self._m])
+        for (mean, std), limit in zip(moments[self._m :], self._limits, strict=True):
+            terms = terms + torch.special.log_ndtr((mean - limit) / std.unsqueeze(-1)).unsqueeze(-1)
+        total = terms.logsumexp(dim=(-2, -1))
+        for _, std in moments[: self._m]:
+            total = total + std.log()
+        return total.logsumexp(dim=0) - math.log(total.shape[0] * self.samples) + self._log_units

@@ -1,4 +1,7 @@
-"""Errors of the search; every one carries one sentence that says what is wrong and what to do."""
+"""Errors of the search; every one carries one sentence that says what is wrong and what to do.
+
+There is a class where somebody catches it, or must tell it from the others.
+"""
 
 from paretoparse.errors import ParetoParseError
 
@@ -19,10 +22,6 @@ class StudyError(NasError):
     """A study cannot be opened or written."""
 
 
-class StudyLockedError(StudyError):
-    """Another search works in the same folder."""
-
-
 class StudyMismatchError(StudyError):
     """The study on disk was started with other settings."""
 
@@ -31,11 +30,7 @@ class JobError(NasError):
     """What a job returned cannot be used."""
 
 
-class StrategyError(NasError):
-    """A strategy cannot propose a trial."""
-
-
-class SpaceExhaustedError(StrategyError):
+class SpaceExhaustedError(NasError):
     """Every point of a finite search space has been proposed."""
 
 
@@ -50,4 +45,4 @@ class ReportError(NasError):
 class SearchInterruptedError(NasError):
     """The user stopped the search; it can be resumed."""
 
-    exit_code = 130  # of a process that Ctrl-C ended
+    exit_code = 130  # that of a process that Ctrl-C ended

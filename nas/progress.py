@@ -1,40 +1,44 @@
-"""What a running search shows: a live table on a terminal, plain log lines elsewhere."""
+"""What a running search shows: a live table on a terminal, plain log lines elsewhere; its tables on disk."""
 
 import logging
 import sys
-import threading
 import time
+from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
-from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from nas.pareto import hypervolume
+from nas.report.tables import write_tables
 from nas.study import ENDED, Study, Trial, TrialState
+from paretoparse.console import new_console
 
 logger = logging.getLogger(__name__)
 
 
 class Progress:
-    """Shows how a search goes; a context manager.
+    """Shows how a search goes, and keeps its tables up to date; a context manager and the loop's `Events`.
 
     Args:
         study: The study.
         budget: Trials in all.
+        folder: The search's folder.
     """
 
-    def __init__(self, study: Study, budget: int) -> None:
+    def __init__(self, study: Study, budget: int, folder: Path) -> None:
         self._study = study
         self._budget = budget
+        self._folder = folder
         self._running = 0
         self._start = time.monotonic()
-        self._ended_before = len(study.trials(*ENDED))
-        self._console = Console()
+        self._ended_before = len(study.history.of(*ENDED))
+        self._console = new_console()
         self._live = Live(console=self._console, refresh_per_second=2) if self._console.is_terminal else None
         self._streams: list[tuple[logging.StreamHandler[TextIO], TextIO]] = []
-        self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         if self._live is not None:
@@ -44,81 +48,73 @@ class Progress:
             for handler in logging.getLogger().handlers:
                 if isinstance(handler, logging.StreamHandler) and handler.stream in before:
                     self._streams.append((handler, handler.setStream(sys.stdout) or handler.stream))
-            self.refresh()
+            self._draw()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._live is not None:
-            self.refresh()
+            self._draw()
             self._live.stop()
             for handler, stream in self._streams:
                 handler.setStream(stream)
 
-    def set_running(self, count: int) -> None:
-        """Tells how many jobs run now."""
-        if count != self._running:
-            self._running = count
-            self.refresh()
+    def proposed(self, trials: Sequence[Trial], seconds: float) -> None:
+        """See `Events.proposed`."""
+        if trials[0].round > 0:
+            logger.info("Round %d: proposed %d trials in %.1f s.", trials[0].round, len(trials), seconds)
+        self._draw()
 
-    def job_ended(self, number: int) -> None:
-        """Tells that a job has been recorded."""
-        trial = self._trial(number)
+    def changed(self, trial: Trial) -> None:
+        """See `Events.changed`."""
         if trial.state is TrialState.TRAINED:
-            logger.info("Trial %d trained in %.1f s.", number, trial.seconds)
-            self.refresh()
+            logger.info("Trial %d trained in %.1f s.", trial.number, trial.seconds)
+        elif trial.values is None:
+            logger.warning("Trial %d %s: %s", trial.number, trial.state, trial.error)
         else:
-            self.trial_ended(number)
+            pairs = zip(self._study.goals.names, trial.values, strict=True)
+            text = ", ".join(f"{name} {value:.4g}" for name, value in pairs)
+            logger.info("Trial %d completed in %.1f s: %s.", trial.number, trial.seconds, text)
+        self._draw()
 
-    def trial_ended(self, number: int) -> None:
-        """Tells that a trial is over."""
-        trial = self._trial(number)
-        if trial.values is None:
-            logger.warning("Trial %d %s: %s", number, trial.state, trial.error)
-        else:
-            values = zip(self._study.objectives, trial.values, strict=True)
-            text = ", ".join(f"{name} {value:.4g}" for name, value in values)
-            logger.info("Trial %d completed in %.1f s: %s.", number, trial.seconds, text)
-        self.refresh()
+    def waiting(self, running: int) -> None:
+        """See `Events.waiting`."""
+        if running != self._running:
+            self._running = running
+            self._draw()
 
-    def batch_ended(self) -> None:
-        """Tells that a batch is over."""
-        logger.info("Batch over: %s", ", ".join(f"{key} {value}" for key, value in self._summary().items()))
-        self.refresh()
+    def round_ended(self) -> None:
+        """See `Events.round_ended`."""
+        logger.info("Round over: %s", ", ".join(f"{key} {value}" for key, value in self._summary().items()))
+        write_tables(self._study, self._folder)
+        self._draw()
 
-    def refresh(self) -> None:
-        """Draws the table anew."""
+    def _draw(self) -> None:
         if self._live is None:
             return
         table = Table(title="Search")
         summary = self._summary()
         for key in summary:
-            table.add_column(key, justify="right")
-        table.add_row(*summary.values())
-        with self._lock:
-            self._live.update(table, refresh=True)
-
-    def _trial(self, number: int) -> Trial:
-        return self._study.trials()[number]
+            table.add_column(Text(key), justify="right")
+        table.add_row(*map(Text, summary.values()))
+        self._live.update(table, refresh=True)
 
     def _summary(self) -> dict[str, str]:
-        trials = self._study.trials()
-        completed = [trial for trial in trials if trial.state is TrialState.COMPLETED]
-        ended = sum(trial.state in ENDED for trial in trials)
+        history = self._study.history
+        ended = len(history.of(*ENDED))
         summary = {
             "trials": f"{ended}/{self._budget}",
-            "failed": str(ended - len(completed)),
+            "failed": str(len(history.failed)),
             "running": str(self._running),
         }
-        for index, (name, way) in enumerate(self._study.objectives.items()):
-            values = [trial.values[index] for trial in completed if trial.values is not None]
-            best = (max if way == "maximize" else min)(values, default=None)
-            summary[f"best {name}"] = "-" if best is None else f"{best:.4g}"
+        for index, objective in enumerate(history.goals.objectives):
+            values = [trial.values[index] for trial in history.candidates if trial.values is not None]
+            best = (max if objective.maximise else min)(values, default=None)
+            summary[f"best {objective.metric}"] = "-" if best is None else f"{best:.4g}"
         volume = "-"
-        if completed:
-            objectives = self._study.to_maximise(completed)
-            volume = f"{hypervolume(objectives, self._study.reference_point()):.4g}"
+        if history.completed:
+            volume = f"{hypervolume(history.values(history.candidates), history.reference):.4g}"
         elapsed = time.monotonic() - self._start
         now = ended - self._ended_before
         left = elapsed / now * (self._budget - ended) if now else None

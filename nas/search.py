@@ -9,7 +9,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from nas.objective import train_and_export
+from nas.trial import train_and_export
 from paretoparse.cli import hydra_main, run_folder
 
 

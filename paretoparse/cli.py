@@ -39,6 +39,8 @@ EXPECTED = (
 )
 
 _FULL_ERROR = "HYDRA_FULL_ERROR"
+# Options of Hydra's that name what else to do than a sweep.
+_OTHER_MODES = ("help", "hydra_help", "cfg", "info", "run", "multirun", "shell_completion")
 # As the user has set it; see `_errors_handed_on`.
 _traceback_wanted = os.environ.get(_FULL_ERROR) == "1"
 
@@ -72,8 +74,13 @@ def hydra_main(
         def command() -> None:
             with reported_errors():
                 sys.argv[1:] = quote_text(sys.argv[1:], verbatim)
-                if _check_options(sys.argv[1:]).help:
+                options = _check_options(sys.argv[1:])
+                if options.help:
                     print(_help(documentation, config_name), flush=True)
+                if _is_sweep(config_name) and not any(getattr(options, name) for name in _OTHER_MODES):
+                    # Hydra takes the mode from the file only if all overrides can be composed; with a wrong
+                    # one it would complain of the sweeps instead.
+                    sys.argv.insert(1, "--multirun")
                 with _errors_handed_on():
                     run()
 
@@ -188,6 +195,11 @@ def _check_options(arguments: Sequence[str]) -> argparse.Namespace:
             raise
         said = complaint.getvalue().strip().splitlines()[-1].partition("error: ")[2]
         raise UsageError(f"{said}; --help shows what there is.") from None
+
+
+def _is_sweep(config_name: str) -> bool:
+    content = yaml.safe_load((CONF / f"{config_name}.yaml").read_text(encoding="utf-8"))
+    return bool(content.get("hydra", {}).get("mode") == RunMode.MULTIRUN.name)
 
 
 def _help(documentation: str | None, config_name: str | None = None) -> str:

@@ -16,6 +16,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -32,41 +33,44 @@ BATCH = 16
 THINNING = 16
 # What a worker's result is known by.
 IDENTITY = ("side", "part", "n", "q", "seed", "x64")
-DEFAULTS = {
-    "part": "fit",
-    "n": 240,
-    "q": 16,
-    "datasets": 1,
-    "baseline_python": sys.executable,
-    "x64": False,
-    "output": None,
-    "side": None,
-    "seed": 0,
-    # Only for part=optimise, see benchmark_optimise.py.
-    "problems": ["branin_currin", "dtlz2", "simulated_search"],
-    "methods": ["saasbo", "gp", "map_saas", "sobol", "tpe", "nsga2", "gpsampler"],
-    "seeds": 5,
-    "budget": 240,
-    "workers": 2,
-    "hours": 24.0,
-}
-# How hard BoTorch's optimiser works: no harder than `nas.acquisition`, which has 4 starts out of 256 points.
+# How hard BoTorch's optimiser works: no harder than `nas.candidates`, which has 4 starts out of 256 points.
 RESTARTS, RAW_SAMPLES, MAX_ITERATIONS, MC_SAMPLES = 2, 64, 40, 128
+
+
+@dataclass
+class Options:
+    """What can be given on the command line; see above."""
+
+    part: str = "fit"
+    n: int = 240
+    q: int = 16
+    datasets: int = 1
+    baseline_python: str = sys.executable
+    x64: bool = False
+    output: str | None = None
+    # Of a worker.
+    side: str | None = None
+    seed: int = 0
+    # Only for part=optimise, see benchmark_optimise.py.
+    problems: list[str] = field(default_factory=lambda: ["branin_currin", "dtlz2", "simulated_search"])
+    methods: list[str] = field(
+        default_factory=lambda: ["saasbo", "gp", "map_saas", "sobol", "tpe", "nsga2", "gpsampler"]
+    )
+    seeds: int = 5
+    budget: int = 240
+    workers: int = 2
+    hours: float = 24.0
 
 
 def main(arguments: list[str]) -> int:
     """Run one part and print its line of JSON; or, as a worker, one side of it."""
     try:
-        config = OmegaConf.merge(OmegaConf.create(DEFAULTS), OmegaConf.from_cli(arguments))
+        config = OmegaConf.merge(OmegaConf.structured(Options), OmegaConf.from_cli(arguments))
     except OmegaConfBaseException as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {str(error).splitlines()[0]}", file=sys.stderr)
         return 1
-    unknown = sorted(set(config) - set(DEFAULTS))
-    if unknown or config.part not in ("fit", "step", "optimise"):
-        print(
-            "error: use part=fit, part=step or part=optimise, and the options in the file's first lines.",
-            file=sys.stderr,
-        )
+    if config.part not in ("fit", "step", "optimise"):
+        print("error: use part=fit, part=step or part=optimise.", file=sys.stderr)
         return 1
     if config.part == "optimise":
         from benchmark_optimise import optimise
@@ -144,9 +148,11 @@ def work(config: DictConfig) -> dict[str, Any]:
     X, Y, X_test, Y_test = simulated(config.n, config.seed)
     run = run_ours if config.side == "ours" else run_botorch
     from nas.surrogate.crossval import leave_one_out
+    from nas.surrogate.posterior import Members, Posterior
 
     with PeakMemory() as peak:
         model, timings, extra = run(config, X, Y)
+    members = tuple(replace(Members.of(single), drawn=True) for single in model.models)
     return {
         "side": config.side,
         "part": config.part,
@@ -156,7 +162,9 @@ def work(config: DictConfig) -> dict[str, Any]:
         "x64": config.x64,
         "peak_gb": peak.gigabytes,
         "log_density": held_out_log_density(model, X_test, Y_test),
-        "loo_log_density": float(np.mean([one.summary()["log_density"] for one in leave_one_out(model)])),
+        "loo_log_density": float(
+            np.mean([one.summary()["log_density"] for one in leave_one_out(Posterior(members))])
+        ),
         **timings,
         **extra,
     }
@@ -213,25 +221,25 @@ def simulated(n: int, seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 def run_ours(config: DictConfig, X: Tensor, Y: Tensor) -> tuple[Any, dict[str, float], dict[str, Any]]:
     """Fit cold, then fit warm with the posterior of the batch before; choose a batch where asked."""
+    from nas.surrogate.observations import Observations
     from nas.surrogate.saas import SaasSurrogate
     from nas.threads import torch_threads
 
     with torch_threads(1):  # as BayesianStrategy does
         surrogate = SaasSurrogate()
-        surrogate.fit(X[:-BATCH], Y[:-BATCH], seed=config.seed)
+        before = surrogate.fit(Observations(X[:-BATCH], Y[:-BATCH]), seed=config.seed)
         began = time.perf_counter()
-        model = surrogate.fit(X, Y, seed=config.seed + 1)
+        posterior = surrogate.fit(Observations(X, Y), seed=config.seed + 1, start=before.state)
         warm = time.perf_counter() - began
-        diagnostics = [one.as_dict() for one in surrogate.diagnostics]
+        diagnostics = [one.as_dict() for one in posterior.diagnostics]
         began = time.perf_counter()
-        cold_surrogate = SaasSurrogate()
-        cold_surrogate.fit(X, Y, seed=config.seed + 1)
+        cold_posterior = surrogate.fit(Observations(X, Y), seed=config.seed + 1)
         cold = time.perf_counter() - began
-    ess = min(one.ess_bulk for one in cold_surrogate.diagnostics)
-    acquisition = suggest(model, Y, config.q) if config.part == "step" else 0.0
+    ess = min(one.ess_bulk for one in cold_posterior.diagnostics)
+    acquisition = suggest(posterior, Y, config.q) if config.part == "step" else 0.0
     timings = {"seconds_cold": cold + acquisition, "seconds_warm": warm + acquisition}
     extra = {"seconds_acquisition": acquisition, "ess_per_second": ess / cold, "diagnostics": diagnostics}
-    return model, timings, extra
+    return posterior.to_botorch(), timings, extra
 
 
 def run_botorch(config: DictConfig, X: Tensor, Y: Tensor) -> tuple[Any, dict[str, float], dict[str, Any]]:
@@ -283,14 +291,18 @@ def qlog_kernel_ready() -> None:
     logei._try_load_fused_kernel()
 
 
-def suggest(model: Any, Y: Tensor, q: int) -> float:
+def suggest(posterior: Any, Y: Tensor, q: int) -> float:
     """Seconds of choosing q points by this project's acquisition function."""
-    from nas.acquisition import suggest_batch
+    from nas.candidates import choose_batch
     from nas.space import FloatParameter, Space
 
     space = Space(tuple(FloatParameter(f"x{i}", 0.0, 1.0) for i in range(DIMENSION)))
     began = time.perf_counter()
-    suggest_batch(model, space, X_pending=None, reference=reference_point(Y), count=q, seed=0)
+    known = {space.key(point) for point in space.decode(posterior.members[0].X.numpy())}
+    nothing = torch.empty(0, DIMENSION, dtype=torch.float64)
+    choose_batch(
+        posterior, space, pending=nothing, known=known, reference=reference_point(Y), count=q, seed=0
+    )
     return time.perf_counter() - began
 
 

@@ -16,27 +16,31 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
-from optimise_problems import PROBLEMS, ROOT, Problem
 
+import nas
+from nas.benchmark.problems import PROBLEMS, SyntheticProblem
+from nas.execution.loop import Plan, Quiet
 from nas.pareto import hypervolume
-from nas.space import Point
+from nas.space import FloatParameter, IntegerParameter, OrderedParameter, Space
+from nas.strategy import Strategy, make_strategy
+from nas.study import History, Proposal, Suggestion, Trial
+from paretoparse.cli import CONF
 
+ROOT = Path(__file__).resolve().parents[1]
 FIELDS = ("problem", "method", "seed", "evaluations", "hypervolume", "seconds")
-OURS = ("saasbo", "gp", "map_saas", "sobol")
-SAMPLERS = {
-    "tpe": ("TPESampler", {"constant_liar": True}),
-    # A population is a batch.
-    "nsga2": ("NSGAIISampler", {"population_size": 16}),
-    "gpsampler": ("GPSampler", {}),
+# All but the last two are options of `strategy`.
+METHODS = ("saasbo", "gp", "map_saas", "sobol", "tpe", "nsga2", "gpsampler", "ax")
+GPSAMPLER = {
+    "_target_": "nas.strategy.optuna.OptunaStrategy",
+    "sampler": {"_target_": "optuna.samplers.GPSampler"},
 }
-METHODS = (*OURS, *SAMPLERS, "ax")
-Values = list[tuple[float, float]]
 
 
 def optimise(config: DictConfig) -> int:
@@ -46,18 +50,22 @@ def optimise(config: DictConfig) -> int:
     if unknown:
         print(f"error: not known: {', '.join(sorted(unknown))}.", file=sys.stderr)
         return 1
+    if min(config.budget, config.q, config.workers) < 1:
+        print("error: budget, q and workers must be at least 1.", file=sys.stderr)
+        return 1
     (folder / "runs").mkdir(parents=True, exist_ok=True)
+    deadline = time.time() + 3600 * config.hours
     if config.side is not None:
-        run(config, config.problems[0], config.side, config.seed, folder)
+        plan = Plan(config.budget, min(config.q, config.budget), config.q, seed=config.seed)
+        run(config.problems[0], config.side, plan, folder, deadline)
         return 0
     runs = [
         (problem, method, seed)
         for seed in range(config.seeds)
         for problem in config.problems
         for method in config.methods
-        if len(read(run_file(folder, problem, method, seed))) < config.budget // config.q
+        if not is_complete(run_file(folder, problem, method, seed), config.budget)
     ]
-    deadline = time.time() + 3600 * config.hours
     with ThreadPoolExecutor(config.workers) as pool:
         failed = sum(pool.map(lambda one: start_worker(config, *one, folder, deadline), runs))
     return 1 if failed else 0
@@ -82,28 +90,76 @@ def start_worker(
     return done.returncode != 0
 
 
-def run(config: DictConfig, problem_name: str, method: str, seed: int, folder: Path) -> None:
-    """One optimisation; its file is written anew after every batch."""
+def run(problem_name: str, method: str, plan: Plan, folder: Path, deadline: float) -> None:
+    """One optimisation, until the budget is spent or the deadline has passed."""
     logging.basicConfig(level=logging.WARNING)
     problem = PROBLEMS[problem_name]()
-    rng = np.random.default_rng(seed)
-    optimiser = make_optimiser(method, problem, seed, config.q)
-    true: Values = []
-    told: list[Point] = []
-    observed: Values = []
-    rows = []
-    deadline = time.time() + 3600 * config.hours
-    while len(true) < config.budget and time.time() < deadline:
-        began = time.perf_counter()
-        points = list(optimiser(told, observed))
-        seconds = time.perf_counter() - began
-        told, observed = points, [problem.observe(point, rng) for point in points]
-        true += [problem.evaluate(point) for point in points]
-        volume = hypervolume(np.array(true), np.array(problem.reference))
-        rows.append((problem_name, method, seed, len(true), f"{volume:.6g}", f"{seconds:.2f}"))
-        with run_file(folder, problem_name, method, seed).open("w", newline="") as file:
-            csv.writer(file).writerows([FIELDS, *rows])
-        print(*rows[-1], flush=True)
+    strategy = strategy_of(method, plan.batch_size)
+    path = run_file(folder, problem_name, method, plan.seed)
+    recorder = Recorder(path, (problem_name, method, plan.seed), problem, deadline)
+    try:
+        nas.optimise(problem, strategy, plan, events=recorder, reference_point=problem.reference_point)
+    except OutOfTimeError:
+        print(f"{path.stem}: out of time.", file=sys.stderr)
+
+
+def strategy_of(method: str, q: int) -> Strategy:
+    """The strategy that proposes batches of q after the first one."""
+    if method == "ax":
+        return AxStrategy()
+    if method == "gpsampler":
+        return make_strategy(OmegaConf.create(GPSAMPLER))
+    node = OmegaConf.load(CONF / "strategy" / f"{method}.yaml")
+    if method == "nsga2":
+        # A population is a batch.
+        node.sampler.population_size = q
+    return make_strategy(node)
+
+
+class OutOfTimeError(Exception):
+    """The deadline has passed."""
+
+
+class Recorder(Quiet):
+    """Writes a run's file anew after every batch.
+
+    Args:
+        path: The file.
+        labels: Problem, method and seed.
+        problem: What is optimised.
+        deadline: When no further batch is begun, in seconds since the epoch.
+    """
+
+    def __init__(
+        self, path: Path, labels: tuple[str, str, int], problem: SyntheticProblem, deadline: float
+    ) -> None:
+        self._path, self._labels, self._problem, self._deadline = path, labels, problem, deadline
+        self._seconds = 0.0
+        self._true: list[tuple[float, ...]] = []
+        self._rows: list[tuple[Any, ...]] = []
+
+    def proposed(self, trials: Sequence[Trial], seconds: float) -> None:
+        """See `Events.proposed`."""
+        self._seconds = seconds
+
+    def changed(self, trial: Trial) -> None:
+        """See `Events.changed`."""
+        self._true.append(self._problem.goals.values(self._problem.true(trial.point)))
+
+    def round_ended(self) -> None:
+        """See `Events.round_ended`.
+
+        Raises:
+            OutOfTimeError: If the deadline has passed.
+        """
+        matrix = self._problem.goals.matrix([self._problem.reference_point, *self._true], np.ones(1))
+        volume = hypervolume(matrix[1:], matrix[0])
+        self._rows.append((*self._labels, len(self._true), f"{volume:.6g}", f"{self._seconds:.2f}"))
+        with self._path.open("w", newline="") as file:
+            csv.writer(file).writerows([FIELDS, *self._rows])
+        print(*self._rows[-1], flush=True)
+        if time.time() > self._deadline:
+            raise OutOfTimeError
 
 
 def run_file(folder: Path, problem: str, method: str, seed: int) -> Path:
@@ -119,79 +175,43 @@ def read(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-# An optimiser is told the last batch's points and objectives, none at first, and gives the next batch.
-Optimiser = Callable[[Sequence[Point], Sequence[tuple[float, float]]], Iterable[Point]]
+def is_complete(path: Path, budget: int) -> bool:
+    """Whether a run has spent the budget."""
+    rows = read(path)
+    return bool(rows) and int(rows[-1]["evaluations"]) >= budget
 
 
-def make_optimiser(method: str, problem: Problem, seed: int, q: int) -> Optimiser:
-    """The optimiser of that name."""
-    if method in OURS:
-        return strategy_optimiser(method, problem, seed, q)
-    return ax_optimiser(problem, seed, q) if method == "ax" else optuna_optimiser(method, problem, seed, q)
+class AxStrategy:
+    """Ax's client with `method="quality"`, told all trials so far."""
+
+    def suggest(self, history: History, count: int, *, seed: int) -> Suggestion:
+        """See `nas.strategy.Strategy.suggest`."""
+        from ax.api.client import Client
+
+        goals = history.goals
+        client = Client(random_seed=seed + len(history))
+        client.configure_experiment(parameters=ax_parameters(history.space))
+        client.configure_optimization(
+            objective=", ".join(f"{'' if one.maximise else '-'}{one.metric}" for one in goals.objectives),
+            outcome_constraints=[
+                f"{one.metric} {'>=' if one.maximise else '<='} {limit}"
+                for one, limit in zip(goals.objectives, history.fixed_reference or (), strict=False)
+            ],
+        )
+        client.configure_generation_strategy(method="quality", initialization_budget=len(history))
+        for trial in history.completed:
+            index = client.attach_trial(dict(trial.point))
+            client.complete_trial(index, raw_data={name: trial.metrics[name] for name in goals.names})
+        points = client.get_next_trials(max_trials=count).values()
+        return Suggestion(tuple(Proposal(dict(point), "ax") for point in points))
 
 
-def strategy_optimiser(method: str, problem: Problem, seed: int, q: int) -> Optimiser:
-    """One of this project's strategies, as `conf/strategy` sets it up, over a study in memory."""
-    from hydra.utils import instantiate
-
-    from nas.study import Definition, TrialState, create_study
-
-    strategy = instantiate(OmegaConf.load(ROOT / "conf" / "strategy" / f"{method}.yaml"), _recursive_=False)
-    objectives = {"first": "maximize", "second": "maximize"}
-    definition = Definition(problem.space.describe(), objectives, None, seed, q, q, method)
-    study = create_study(definition, "sqlite:///:memory:", "benchmark")
-    study.reference_point = lambda: np.array(problem.reference)  # type: ignore[method-assign]
-
-    def suggest(told: Sequence[Point], observed: Sequence[tuple[float, float]]) -> Iterable[Point]:
-        for trial, (first, second) in zip(study.trials(TrialState.RUNNING), observed, strict=True):
-            study.complete(trial.number, {"first": first, "second": second}, 0.0)
-        if told:
-            points = [proposal.point for proposal in strategy.suggest(study, problem.space, q, seed=seed)]
-        else:
-            points = problem.initial(q, seed)
-        for point in points:
-            study.propose(point, method, study.batch_of(len(study)), problem.space)
-        study.start_waiting()
-        return points
-
-    return suggest
-
-
-def optuna_optimiser(method: str, problem: Problem, seed: int, q: int) -> Optimiser:
-    """An Optuna sampler in its own study, started with the same Sobol points."""
-    import optuna
-
-    from nas.study import distribution
-
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    name, options = SAMPLERS[method]
-    study = optuna.create_study(
-        directions=["maximize", "maximize"], sampler=getattr(optuna.samplers, name)(seed=seed, **options)
-    )
-    distributions = {parameter.name: distribution(parameter) for parameter in problem.space.parameters}
-    running: list[optuna.Trial] = []
-
-    def suggest(told: Sequence[Point], observed: Sequence[tuple[float, float]]) -> Iterable[Point]:
-        for trial, values in zip(running, observed, strict=True):
-            study.tell(trial, values)
-        if not told:
-            for point in problem.initial(q, seed):
-                study.enqueue_trial(point)
-        running[:] = [study.ask(distributions) for _ in range(q)]
-        return [trial.params for trial in running]
-
-    return suggest
-
-
-def ax_optimiser(problem: Problem, seed: int, q: int) -> Optimiser:
-    """Ax's client with `method="quality"`, started with the same Sobol points."""
-    from ax.api.client import Client
+def ax_parameters(space: Space) -> list[Any]:
+    """A space of numbers in Ax's terms."""
     from ax.api.configs import ChoiceParameterConfig, RangeParameterConfig
 
-    from nas.space import IntegerParameter, OrderedParameter
-
-    parameters: list[RangeParameterConfig | ChoiceParameterConfig] = []
-    for one in problem.space.parameters:
+    parameters: list[Any] = []
+    for one in space.parameters:
         if isinstance(one, OrderedParameter):
             parameters.append(
                 ChoiceParameterConfig(
@@ -199,32 +219,15 @@ def ax_optimiser(problem: Problem, seed: int, q: int) -> Optimiser:
                 )
             )
             continue
+        assert isinstance(one, IntegerParameter | FloatParameter)
         integer = isinstance(one, IntegerParameter)
         parameters.append(
             RangeParameterConfig(
                 name=one.name,
                 bounds=(one.low, one.high),
                 parameter_type="int" if integer else "float",
-                step_size=one.step if integer and one.step > 1 else None,
+                step_size=one.step if isinstance(one, IntegerParameter) and one.step > 1 else None,
                 scaling="log" if one.log else None,
             )
         )
-    client = Client(random_seed=seed)
-    client.configure_experiment(parameters=parameters)
-    constraints = [f"{name} >= {value}" for name, value in zip("ab", problem.reference, strict=True)]
-    client.configure_optimization(objective="a, b", outcome_constraints=constraints)
-    client.configure_generation_strategy(method="quality", initialization_budget=q)
-    running: list[int] = []
-
-    def suggest(told: Sequence[Point], observed: Sequence[tuple[float, float]]) -> Iterable[Point]:
-        for index, (first, second) in zip(running, observed, strict=True):
-            client.complete_trial(index, raw_data={"a": first, "b": second})
-        if not told:
-            points = problem.initial(q, seed)
-            running[:] = [client.attach_trial(point) for point in points]
-            return points
-        trials = client.get_next_trials(max_trials=q)
-        running[:] = list(trials)
-        return list(trials.values())
-
-    return suggest
+    return parameters

@@ -13,13 +13,13 @@ import tempfile
 from pathlib import Path
 
 import torch
+from nas.objective import export_source
 from torch.utils.flop_counter import FlopCounterMode
 
 from latency.device.host import HostDevice
 from latency.export import export
 from latency.measurement import MeasurementProtocol, measure_all
 from latency.result import LatencyResult
-from nas.objective import export_source
 from nlu.parser import Parser, load_parser
 
 HEADINGS = ("parser", "beam", "EM", "parameters", "MB", "MMACs", "peak MB", "p50 ms", "p99 ms", "ratio")

@@ -13,7 +13,7 @@ import numpy as np
 from benchmark_optimise import FIELDS, METHODS, read
 from matplotlib.figure import Figure
 
-from nas.figures import save, style
+from nas.report.style import style, write_figure
 
 Curves = dict[tuple[str, str], dict[int, list[float]]]
 
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
     for row in rows:
         curve = curves.setdefault((row["problem"], row["method"]), {})
         curve.setdefault(int(row["evaluations"]), []).append(float(row["hypervolume"]))
-    save(draw(curves), folder / "optimise.png")
+    write_figure(draw(curves), folder / "optimise.png")
     print_table(curves)
     return 0
 

@@ -5,12 +5,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 from omegaconf import DictConfig
 
 from tests.composing import Compose, compose_config
 
 # At these sizes threads cost more than they give, and on a busy machine very much more.
 torch.set_num_threads(1)
+# On a busy machine the time of one example says nothing.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -3,7 +3,7 @@
 import pytest
 from omegaconf import OmegaConf
 
-from nas.sweep_syntax import parse_space, reference_point
+from nas.space.syntax import parse_space, reference_point
 from nlu.model.config import ModelConfig
 from nlu.task import OptimConfig
 from tests.composing import CONF, compose_config

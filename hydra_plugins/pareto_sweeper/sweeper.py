@@ -37,7 +37,7 @@ class ParetoSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> list[Sequence[JobReturn]]:
         """Called by Hydra with the command line's overrides; ends the process if the search cannot go on."""
-        from nas.sweeper import run_search
+        from nas.sweep import run_search
 
         with reported_errors():
             return run_search(
@@ -46,7 +46,6 @@ class ParetoSweeper(Sweeper):
                 task_function=self.task_function,
                 config=self.config,
                 arguments=arguments,
-                validate=self.validate_batch_is_legal,
             )
 
 

@@ -1,31 +1,23 @@
-"""Strategies: which trials to run next."""
+"""Strategies: which trials to run next, as functions of what is known."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, cast
 
-from nas.space import Point, Space
-from nas.study import Study
+from hydra.utils import instantiate
 
-
-@dataclass(frozen=True)
-class Proposal:
-    """A point and what proposed it."""
-
-    point: Point
-    origin: str
+from nas.study.history import History
+from nas.study.trials import Suggestion
 
 
 class Strategy(Protocol):
-    """Proposes trials."""
+    """Proposes trials. It keeps nothing between calls: what it wants to find again, it returns."""
 
-    def suggest(self, study: Study, space: Space, count: int, *, seed: int) -> list[Proposal]:
-        """Proposes points that the study does not have.
+    def suggest(self, history: History, count: int, *, seed: int) -> Suggestion:
+        """Proposes points that the history does not know.
 
         Args:
-            study: All trials so far; those that are neither completed nor failed are pending.
-            space: The search space.
+            history: All trials so far; pending ones have no result yet.
             count: How many points; at least 1.
-            seed: The search's seed; the same study and seed give the same points.
+            seed: The search's seed; the same history and seed give the same points.
 
         Returns:
             `count` proposals, or fewer if the space has no more points.
@@ -33,3 +25,9 @@ class Strategy(Protocol):
         Raises:
             SpaceExhaustedError: If every point of the space has been proposed.
         """
+
+
+def make_strategy(node: Any) -> Strategy:
+    """Makes a strategy from its Hydra node; one that takes nodes itself makes its parts itself."""
+    recursive = node.get("_recursive_", False)
+    return cast(Strategy, instantiate(node, _recursive_=recursive))

@@ -2,25 +2,21 @@
 
 import logging
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from hydra.utils import instantiate
-from torch import Tensor
 
-from nas.acquisition import suggest_batch
-from nas.job import is_finite
-from nas.space import Space
-from nas.strategy import Proposal
+from nas.candidates import choose_batch
 from nas.strategy.sobol import SobolStrategy
-from nas.study import Study, Trial, TrialState
+from nas.study.goals import is_finite
+from nas.study.history import History
+from nas.study.trials import Proposal, Suggestion, Trial
 from nas.surrogate import Surrogate
+from nas.surrogate.observations import Observations, prepare
 from nas.surrogate.saas import SaasSurrogate
 from nas.threads import torch_threads
-
-BAYESIAN = "bayesian"
 
 logger = logging.getLogger(__name__)
 
@@ -29,54 +25,61 @@ class BayesianStrategy:
     """Proposes the batch with the largest expected hypervolume improvement.
 
     Args:
-        surrogate: Model of the objectives, or the Hydra node of one; None: `SaasSurrogate`.
+        surrogate: Model of the objectives and constraints, or the Hydra node of one; None: `SaasSurrogate`.
         observed_noise: Take an objective's noise as known where every trial has its standard error, in the
             metric `<objective>_se`; otherwise one noise variance is inferred.
+        name: Origin of its trials; None: the surrogate's name in lower case, such as `saas`.
     """
 
-    def __init__(self, surrogate: Any = None, observed_noise: bool = False) -> None:
+    def __init__(self, surrogate: Any = None, observed_noise: bool = False, name: str | None = None) -> None:
         self._observed_noise = observed_noise
         if surrogate is None:
             self.surrogate: Surrogate = SaasSurrogate()
         else:
             self.surrogate = surrogate if hasattr(surrogate, "fit") else instantiate(surrogate)
+        self.name = name or type(self.surrogate).__name__.removesuffix("Surrogate").lower()
 
-    def suggest(self, study: Study, space: Space, count: int, *, seed: int) -> list[Proposal]:
+    def suggest(self, history: History, count: int, *, seed: int) -> Suggestion:
         """See `Strategy.suggest`; Sobol points as long as no trial inside the space has completed."""
-        trials = [trial for trial in study.trials() if space.contains(trial.point)]
-        observed = [trial for trial in trials if trial.state is TrialState.COMPLETED]
+        space = history.space
+        observed = [trial for trial in history.completed if space.contains(trial.point)]
         if not observed:
             logger.warning("No trial has completed yet: the next batch is taken from the Sobol sequence.")
-            return SobolStrategy().suggest(study, space, count, seed=seed)
-        # Failed trials say nothing about the objectives, but must not be proposed again.
-        others = [trial for trial in trials if trial.state is not TrialState.COMPLETED]
-        X = torch.from_numpy(space.encode([trial.point for trial in observed]))
-        Y = torch.from_numpy(study.to_maximise(observed))
-        X_others = torch.from_numpy(space.encode([trial.point for trial in others])) if others else None
-        batch_seed = seed + len(study)
+            return SobolStrategy().suggest(history, count, seed=seed)
+        pending = [trial.point for trial in history.pending if space.contains(trial.point)]
+        batch_seed = seed + len(history)
+        goals = history.goals
+        names = [*goals.names, *map(str, goals.constraints)]
+        reference = torch.from_numpy(history.reference)
+        prepared = prepare(self._observations(history, observed), reference, names)
         # Matrices of a fit are small, and threads cost more than they give.
         with torch_threads(1):
-            model = self.surrogate.fit(X, Y, self._noise(study, observed), seed=batch_seed)
-        if self.surrogate.diagnostics:
-            found = [one.as_dict() for one in self.surrogate.diagnostics]
-            study.add_diagnostics(study.batch_of(len(study)), found)
-        points = suggest_batch(
-            model,
+            posterior = self.surrogate.fit(prepared.observations, seed=batch_seed, start=history.state)
+        points = choose_batch(
+            posterior,
             space,
-            X_pending=X_others,
-            reference=torch.from_numpy(study.reference_point()),
+            pending=torch.from_numpy(space.encode(pending)),
+            known=history.keys,
+            reference=prepared.reference,
+            constraints=len(goals.constraints),
             count=count,
             seed=batch_seed,
         )
         if not points:
-            return SobolStrategy().suggest(study, space, count, seed=seed)
-        return [Proposal(point, BAYESIAN) for point in points]
+            return SobolStrategy().suggest(history, count, seed=seed)
+        diagnostics = tuple(one.as_dict() for one in posterior.diagnostics)
+        return Suggestion(tuple(Proposal(p, self.name) for p in points), diagnostics, posterior.state)
 
-    def _noise(self, study: Study, trials: Sequence[Trial]) -> Tensor | None:
-        """The objectives' noise variances, `n x 2`, NaN where they are not known; None if none is."""
+    def _observations(self, history: History, trials: list[Trial]) -> Observations:
+        X = torch.from_numpy(history.space.encode([trial.point for trial in trials]))
+        columns = [history.values(trials), history.slacks(trials)]
+        return Observations(X, torch.from_numpy(np.hstack(columns)), self._noise(history, trials))
+
+    def _noise(self, history: History, trials: list[Trial]) -> torch.Tensor | None:
+        """The noise variances, `n x (m + c)`, NaN where they are not known; None if none is."""
         if not self._observed_noise:
             return None
-        names = [f"{name}_se" for name in study.objectives]
+        names = [f"{name}_se" for name in history.goals.names]
         errors = np.array([[_positive(trial.metrics.get(name)) for name in names] for trial in trials])
         if np.isnan(errors).any(axis=0).all():
             logger.warning(
@@ -85,7 +88,8 @@ class BayesianStrategy:
                 " or ".join(names),
             )
             return None
-        return torch.from_numpy((errors / study.scale()) ** 2)
+        unknown = np.full((len(trials), len(history.goals.constraints)), np.nan)
+        return torch.from_numpy(np.hstack([(errors / history.units) ** 2, unknown]))
 
 
 def _positive(value: Any) -> float:

@@ -1,68 +1,109 @@
 """Optuna's samplers as strategies, for comparison: TPE, NSGA-II and others."""
 
+import inspect
 import warnings
 from typing import Any
 
 import optuna
-from hydra.utils import instantiate
-from optuna.distributions import BaseDistribution
+from hydra.utils import get_class, instantiate
+from optuna.trial import TrialState as OptunaState
 from optuna.trial import create_trial
 
-from nas.errors import SpaceExhaustedError, StrategyError
-from nas.space import Point, Space
-from nas.strategy import Proposal
-from nas.study import Study, TrialState, distribution
+from nas.errors import SettingsError, SpaceExhaustedError
+from nas.space.optuna import distributions, to_params, to_point
+from nas.study.history import History
+from nas.study.trials import Proposal, Suggestion, Trial, TrialState
 
 # How often a sampler may repeat itself before the space counts as exhausted.
 MAX_REPEATS = 200
+# Where a trial keeps what the sampler has noted about it, such as NSGA-II its generation.
+NOTES = "optuna"
+# What a sampler that asks for a result of an unfinished trial may know of it.
+_STATES = {TrialState.COMPLETED: OptunaState.COMPLETE, TrialState.FAILED: OptunaState.FAIL}
 
 
 class OptunaStrategy:
-    """Asks an Optuna sampler that is told all trials so far.
+    """Asks an Optuna sampler that is told all trials so far, with what it noted about them.
 
     Args:
-        sampler: Hydra node of an `optuna.samplers.BaseSampler` that takes a `seed`, such as
-            `{_target_: optuna.samplers.TPESampler}`.
+        sampler: Hydra node of an `optuna.samplers.BaseSampler`, such as
+            `{_target_: optuna.samplers.TPESampler}`; it is given the search's seed if it takes one.
+        name: Origin of its trials; None: the sampler's name in lower case, such as `tpe`.
     """
 
-    def __init__(self, sampler: dict[str, Any]) -> None:
-        if "_target_" not in sampler:
-            raise StrategyError("strategy.sampler needs a _target_, such as optuna.samplers.TPESampler.")
+    def __init__(self, sampler: Any, name: str | None = None) -> None:
+        if not hasattr(sampler, "get") or "_target_" not in sampler:
+            raise SettingsError("strategy.sampler needs a _target_, such as optuna.samplers.TPESampler.")
         self._sampler = sampler
-        self._name = str(sampler["_target_"]).rsplit(".", 1)[-1].removesuffix("Sampler").lower()
+        self._class = get_class(str(sampler["_target_"]))
+        self._name = name or self._class.__name__.removesuffix("Sampler").lower()
 
-    def suggest(self, study: Study, space: Space, count: int, *, seed: int) -> list[Proposal]:
-        """See `Strategy.suggest`; the origin is the sampler's name in lower case, such as `tpe`."""
-        memory = self._copy(study, space, seed + len(study))
-        distributions = {parameter.name: distribution(parameter) for parameter in space.parameters}
-        known = {space.key(t.point) for t in study.trials() if space.contains(t.point)}
-        points: list[Point] = []
+    def suggest(self, history: History, count: int, *, seed: int) -> Suggestion:
+        """See `Strategy.suggest`."""
+        space = history.space
+        memory = self.memory(history, seed)
+        known = distributions(space)
+        chosen = set[object]()
+        proposals: list[Proposal] = []
         for _ in range(MAX_REPEATS + count):
-            if len(points) == count:
+            if len(proposals) == count:
                 break
-            point = self._ask(memory, distributions, space)
-            if space.key(point) not in known:
-                known.add(space.key(point))
-                points.append(point)
-        if not points:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                asked = memory.ask(known)
+            point = to_point(space, asked.params)
+            key = space.key(point)
+            if key in chosen or history.knows(key):
+                memory.tell(asked, state=OptunaState.FAIL)
+                continue
+            chosen.add(key)
+            notes = memory.get_trials(deepcopy=False)[asked.number].system_attrs
+            proposals.append(Proposal(point, self._name, {NOTES: dict(notes)}))
+        if not proposals:
             raise SpaceExhaustedError("the sampler proposes only points that have been tried.")
-        return [Proposal(point, self._name) for point in points]
+        return Suggestion(tuple(proposals))
 
-    def _copy(self, study: Study, space: Space, seed: int) -> optuna.Study:
-        """The completed trials in an in-memory study, as `Study.to_maximise` gives them."""
-        memory = optuna.create_study(
-            directions=["maximize", "maximize"], sampler=instantiate(self._sampler, seed=seed)
-        )
-        completed = [t for t in study.trials(TrialState.COMPLETED) if space.contains(t.point)]
-        distributions = {parameter.name: distribution(parameter) for parameter in space.parameters}
-        for trial, values in zip(completed, study.to_maximise(completed), strict=True):
-            params = {name: trial.point[name] for name in space.names}
-            memory.add_trial(create_trial(params=params, distributions=distributions, values=values.tolist()))
-        return memory
+    def memory(self, history: History, seed: int) -> optuna.Study:
+        """Optuna's own study of a history: its sampler, fresh from the seed, and all trials inside the space.
 
-    def _ask(self, memory: optuna.Study, distributions: dict[str, BaseDistribution], space: Space) -> Point:
+        The seed is that of the search plus the number of trials, so that every round draws other numbers.
+        """
+        optuna.logging.set_verbosity(optuna.logging.WARNING)  # a study is made every round
+        options: dict[str, Any] = {}
+        accepted = inspect.signature(self._class).parameters
+        if "seed" in accepted:
+            options["seed"] = seed + len(history)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            asked = memory.ask(distributions).params
-        # Through the unit cube, so that floats are rounded as those of every other strategy.
-        return space.decode(space.encode([asked]))[0]
+            sampler = instantiate(self._sampler, **options)
+            memory = optuna.create_study(
+                directions=["maximize"] * len(history.goals.objectives), sampler=sampler
+            )
+        inside = [trial for trial in history.trials if history.space.contains(trial.point)]
+        memory.add_trials([self._trial(trial, history) for trial in inside])
+        return memory
+
+    def _trial(self, trial: Trial, history: History) -> optuna.trial.FrozenTrial:
+        state = _STATES.get(trial.state, OptunaState.RUNNING)
+        notes = dict(trial.attributes.get(NOTES, {}))
+        if not notes and issubclass(
+            self._class, optuna.samplers.NSGAIISampler | optuna.samplers.NSGAIIISampler
+        ):
+            # A trial that another strategy proposed belongs to the first generation, as an enqueued one does.
+            notes[self._class._get_generation_key()] = 0
+        known, params = distributions(history.space), to_params(history.space, trial.point)
+        values = None
+        if trial.state is TrialState.COMPLETED:
+            values = history.values([trial])[0].tolist()
+        frozen = create_trial(
+            state=state,
+            params=params,
+            distributions={name: known[name] for name in params},
+            values=values,
+            system_attrs=notes,
+        )
+        if trial.state is TrialState.COMPLETED:
+            slacks = history.slacks([trial])[0].tolist()
+            for constraint, slack in zip(history.goals.constraints, slacks, strict=True):
+                frozen.set_constraint(str(constraint), -slack)
+        return frozen

@@ -3,33 +3,35 @@
 from torch.quasirandom import SobolEngine
 
 from nas.errors import SpaceExhaustedError
-from nas.space import Space
-from nas.strategy import Proposal
-from nas.study import SOBOL, Study
+from nas.study.history import History
+from nas.study.trials import SOBOL, Proposal, Suggestion
 
 # A finite space that yields nothing new in so many draws counts as exhausted.
 MAX_DRAWS = 2**14
+# What a trial remembers: its place in the sequence.
+PLACE = "sobol_place"
 
 
 class SobolStrategy:
-    """The points of a scrambled Sobol sequence, in order, without those that the study already has.
+    """The points of a scrambled Sobol sequence, in order, without those that the history knows."""
 
-    The sequence is drawn from its start each time, so a resumed search goes on exactly where it was.
-    """
-
-    def suggest(self, study: Study, space: Space, count: int, *, seed: int) -> list[Proposal]:
+    def suggest(self, history: History, count: int, *, seed: int) -> Suggestion:
         """See `Strategy.suggest`."""
-        known = {space.key(trial.point) for trial in study.trials() if space.contains(trial.point)}
+        space = history.space
+        last = next((t for t in reversed(history.trials) if PLACE in t.attributes), None)
+        place = 0 if last is None else 1 + last.attributes[PLACE]
         engine = SobolEngine(space.dimension, scramble=True, seed=seed)  # type: ignore[no-untyped-call]
+        engine.fast_forward(place)  # type: ignore[no-untyped-call]
+        chosen = set[object]()
         proposals: list[Proposal] = []
-        drawn = 0
-        while len(proposals) < count and drawn < MAX_DRAWS:
-            units = engine.draw(64).double().numpy()
-            drawn += len(units)
-            for point in space.decode(units):
-                if len(proposals) < count and space.key(point) not in known:
-                    known.add(space.key(point))
-                    proposals.append(Proposal(point, SOBOL))
+        end = place + MAX_DRAWS
+        while len(proposals) < count and place < end:
+            for point in space.decode(engine.draw(count).double().numpy()):
+                key = space.key(point)
+                if len(proposals) < count and key not in chosen and not history.knows(key):
+                    chosen.add(key)
+                    proposals.append(Proposal(point, SOBOL, {PLACE: place}))
+                place += 1
         if not proposals:
             raise SpaceExhaustedError("every point of the search space has been proposed; widen the space.")
-        return proposals
+        return Suggestion(tuple(proposals))

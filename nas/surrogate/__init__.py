@@ -1,34 +1,27 @@
-"""Surrogate models: what the trials so far say about the objectives."""
+"""Surrogate models: what the trials so far say about the objectives and constraints."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 # Processes that only sample import this package too, and start seconds sooner without BoTorch.
 if TYPE_CHECKING:
-    from botorch.models.model_list_gp_regression import ModelListGP
-    from torch import Tensor
+    from nas.surrogate.observations import Observations
+    from nas.surrogate.posterior import Posterior
 
-    from nas.surrogate.diagnostics import FitDiagnostics
+# What one fit hands to the next, as JSON can hold it.
+State = dict[str, Any]
 
 
 class Surrogate(Protocol):
-    """A probabilistic model of the objectives.
+    """A probabilistic model of some functions on the unit cube; it remembers nothing between fits."""
 
-    Attributes:
-        diagnostics: Of the last fit, one an objective; none where nothing is sampled.
-    """
-
-    diagnostics: "Sequence[FitDiagnostics]"
-
-    def fit(self, X: "Tensor", Y: "Tensor", Yvar: "Tensor | None" = None, *, seed: int) -> "ModelListGP":
+    def fit(self, observations: "Observations", *, seed: int, start: State | None = None) -> "Posterior":
         """Fits the model.
 
         Args:
-            X: `n x d`, float64, in the unit cube; n is at least 1.
-            Y: `n x m`, float64, to be maximised; finite.
-            Yvar: `n x m`, known noise variances of `Y`; None, or a column with a NaN, to infer one variance.
-            seed: Seed of all randomness.
+            observations: Of all functions at the same inputs.
+            seed: Seed of all randomness; the same arguments give the same posterior.
+            start: The `state` of an earlier fit's posterior to start from; None: a cold start.
 
         Returns:
-            Independent BoTorch models, one an objective, whose posterior is in `Y`'s own units.
+            Independent posteriors, one a column, in the observations' own units.
         """

@@ -15,15 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from arviz_stats.base import array_stats
-from botorch.models.model import Model
-from botorch.models.model_list_gp_regression import ModelListGP
-from gpytorch.models import ExactGP
 from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import logsumexp
 
 from nas.surrogate.errors import SurrogateError
-from nas.surrogate.members import Members
+from nas.surrogate.posterior import Members, Posterior
 
 Array = NDArray[np.float64]
 # Above this the smoothed weights have too heavy a tail for their estimate to be trusted (Vehtari et al.
@@ -76,32 +73,29 @@ class LeaveOneOut:
         }
 
 
-def leave_one_out(model: Model) -> list[LeaveOneOut]:
-    """Predict every observation from the others, for every objective.
+def leave_one_out(posterior: Posterior) -> list[LeaveOneOut]:
+    """Predicts every observation from the others, for every column.
 
     Args:
-        model: A `ModelListGP` of fitted surrogates of this package, each a single GP or an ensemble of them.
+        posterior: Of a surrogate's fit.
 
     Returns:
-        One result an objective.
+        One result a column.
 
     Raises:
-        SurrogateError: If the model is of another kind, or has fewer than two observations.
+        SurrogateError: If there are fewer than two observations.
     """
-    if not isinstance(model, ModelListGP):
-        raise SurrogateError("Cross-validation takes the ModelListGP that a surrogate's fit returns.")
-    return [_one_objective(single) for single in model.models]
+    return [_one_column(members) for members in posterior.members]
 
 
-def _one_objective(model: ExactGP) -> LeaveOneOut:
-    mean, variance, observed = closed_form(model)
+def _one_column(members: Members) -> LeaveOneOut:
+    mean, variance, observed = closed_form(members)
     if len(observed) < 2:
         raise SurrogateError("Leave-one-out needs at least two observations; wait for more trials.")
     log_density = np.asarray(stats.norm.logpdf(observed, mean, np.sqrt(variance)), dtype=np.float64)
-    log_weights, k = _smoothed_weights(log_density, equal=not hasattr(model, "num_mcmc_samples"))
+    log_weights, k = _smoothed_weights(log_density, equal=not members.drawn)
     weights = np.exp(log_weights)
     lower, upper = (_mixture_quantile(p, mean, variance, weights) for p in (0.025, 0.975))
-    members = Members.of(model)
     scale, shift = members.scale, members.shift
     return LeaveOneOut(
         observed=observed * scale + shift,
@@ -113,17 +107,16 @@ def _one_objective(model: ExactGP) -> LeaveOneOut:
     )
 
 
-def closed_form(model: ExactGP) -> tuple[Array, Array, Array]:
+def closed_form(members: Members) -> tuple[Array, Array, Array]:
     """Leave-one-out moments for each member of an ensemble, hyperparameters fixed.
 
     Args:
-        model: A fitted GP with `s` members, or a single one.
+        members: One column's `s` GPs.
 
     Returns:
         Means and variances of each observation given the others, noise included, both `s x n`, and the `n`
-        observations; all in the model's standardised units.
+        observations; all in standardised units.
     """
-    members = Members.of(model)
     covariance = members.kernel(members.X, members.X) + torch.diag_embed(members.noise)
     inverse = torch.cholesky_inverse(torch.linalg.cholesky(covariance))
     variance = 1 / inverse.diagonal(dim1=-2, dim2=-1)

@@ -6,13 +6,12 @@ References:
     Betancourt, "Diagnosing Suboptimal Cotangent Disintegrations", 2016 (E-BFMI).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from arviz_stats.base import array_stats
-from rich.table import Table
 
 from nas.surrogate.nuts import Chain, Vector
 
@@ -149,23 +148,3 @@ def rhat(draws: Vector) -> float:
     if np.ptp(draws) == 0:
         return float("inf")
     return float(array_stats.rhat(draws, method="rank"))
-
-
-def diagnostics_table(batches: Mapping[str, Sequence[Mapping[str, Any]]]) -> Table:
-    """The diagnostics of a search's fits, one a row.
-
-    Args:
-        batches: Batch to the diagnostics of its fits as `FitDiagnostics.as_dict` gives them.
-    """
-    heads = ("batch", "objective", "n", "R-hat", "ESS bulk", "ESS tail", "div.", "depth", "step", "E-BFMI")
-    result = Table(*heads, "outcome", title="Convergence of the surrogate's fits")
-    for batch, found in batches.items():
-        for one in found:
-            outcome = (
-                "MAP-SAAS" if one["fallback"] else ("converged" if one["converged"] else "not converged")
-            )
-            numbers = (f"{one['rhat']:.3f}", f"{one['ess_bulk']:.0f}", f"{one['ess_tail']:.0f}")
-            shape = (f"{one['tree_depth']:.1f}", f"{one['step_size']:.2g}", f"{one['ebfmi']:.2f}")
-            row = (batch, str(one["objective"]), str(one["observations"]), *numbers, str(one["divergences"]))
-            result.add_row(*row, *shape, outcome)
-    return result

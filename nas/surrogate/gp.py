@@ -1,19 +1,17 @@
 """The MAP baseline: one Gaussian process an objective, hyperparameters at their posterior mode."""
 
-from collections.abc import Sequence
-
 import torch
 from botorch.models.gp_regression import SingleTaskGP
-from botorch.models.model_list_gp_regression import ModelListGP
 from botorch.models.transforms.outcome import Standardize
 from botorch.models.utils.gpytorch_modules import get_covar_module_with_dim_scaled_prior
 from gpytorch.kernels import ScaleKernel
 from gpytorch.priors import GammaPrior
 from torch import Tensor
 
-from nas.surrogate.diagnostics import FitDiagnostics
+from nas.surrogate import State
 from nas.surrogate.mode import degenerate_data_allowed, fit_to_mode
-from nas.surrogate.noise import known_noise
+from nas.surrogate.observations import Observations
+from nas.surrogate.posterior import Members, Posterior
 
 
 class GpSurrogate:
@@ -23,17 +21,15 @@ class GpSurrogate:
     Dimensions".
     """
 
-    diagnostics: Sequence[FitDiagnostics] = ()
-
-    def fit(self, X: Tensor, Y: Tensor, Yvar: Tensor | None = None, *, seed: int) -> ModelListGP:
-        """See `Surrogate.fit`."""
+    def fit(self, observations: Observations, *, seed: int, start: State | None = None) -> Posterior:
+        """See `Surrogate.fit`; it starts from nothing and leaves no state."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            models = [_fit_one(X, Y[:, i : i + 1], known_noise(Yvar, i)) for i in range(Y.shape[1])]
-        return ModelListGP(*models)
+            columns = map(observations.column, range(observations.Y.shape[1]))
+            return Posterior(tuple(_fit_one(observations.X, y, noise) for y, noise in columns))
 
 
-def _fit_one(X: Tensor, y: Tensor, yvar: Tensor | None) -> SingleTaskGP:
+def _fit_one(X: Tensor, y: Tensor, yvar: Tensor | None) -> Members:
     dimension = X.shape[1]
     kernel = ScaleKernel(
         get_covar_module_with_dim_scaled_prior(ard_num_dims=dimension, use_rbf_kernel=False),
@@ -43,4 +39,4 @@ def _fit_one(X: Tensor, y: Tensor, yvar: Tensor | None) -> SingleTaskGP:
     with degenerate_data_allowed():
         model = SingleTaskGP(X, y, yvar, covar_module=kernel, outcome_transform=Standardize(m=1))
         fit_to_mode(model)
-    return model.eval()
+    return Members.of(model.eval())

@@ -8,15 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from botorch.models.model import Model
-from botorch.models.model_list_gp_regression import ModelListGP
-from gpytorch.models import ExactGP
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from rich.table import Table
 
 from nas.surrogate.errors import SurrogateError
-from nas.surrogate.members import Members
+from nas.surrogate.posterior import Members, Posterior
 
 Array = NDArray[np.float64]
 
@@ -45,11 +42,11 @@ class Importance:
         return [int(i) for i in np.argsort(-self.median, kind="stable")]
 
 
-def importances(model: Model, names: Sequence[str], columns: Sequence[slice]) -> list[Importance]:
+def importances(posterior: Posterior, names: Sequence[str], columns: Sequence[slice]) -> list[Importance]:
     """Compute the importances for every objective.
 
     Args:
-        model: The `ModelListGP` that a surrogate's fit returned; a MAP fit has intervals of zero width.
+        posterior: Of a surrogate's fit; a mode has intervals of zero width.
         names: The parameters.
         columns: The columns of the unit cube that each parameter has.
 
@@ -57,15 +54,13 @@ def importances(model: Model, names: Sequence[str], columns: Sequence[slice]) ->
         One result an objective.
 
     Raises:
-        SurrogateError: If the model is of another kind, or the columns do not belong to it.
+        SurrogateError: If the columns do not belong to the posterior.
     """
-    if not isinstance(model, ModelListGP):
-        raise SurrogateError("Importances take the ModelListGP that a surrogate's fit returns.")
-    return [_one_objective(single, tuple(names), columns) for single in model.models]
+    return [_one_objective(members, tuple(names), columns) for members in posterior.members]
 
 
-def _one_objective(model: ExactGP, names: tuple[str, ...], columns: Sequence[slice]) -> Importance:
-    rho = Members.of(model).lengthscale.numpy() ** -2.0
+def _one_objective(members: Members, names: tuple[str, ...], columns: Sequence[slice]) -> Importance:
+    rho = members.lengthscale.numpy() ** -2.0
     if len(names) != len(columns) or sum(c.stop - c.start for c in columns) != rho.shape[1]:
         raise SurrogateError(
             f"The model has {rho.shape[1]} columns, the parameters have others; "

@@ -3,56 +3,43 @@
 Seconds instead of a minute; also what a fully Bayesian fit falls back to when its chains do not converge.
 """
 
-from collections.abc import Sequence
-
 import torch
 from botorch.models.map_saas import EnsembleMapSaasSingleTaskGP
-from botorch.models.model_list_gp_regression import ModelListGP
-from torch import Tensor
 
-from nas.surrogate.diagnostics import FitDiagnostics
+from nas.surrogate import State
 from nas.surrogate.mode import degenerate_data_allowed, fit_to_mode
-from nas.surrogate.noise import known_noise
+from nas.surrogate.observations import Observations
+from nas.surrogate.posterior import Members, Posterior
 
 
 class MapSaasSurrogate:
-    """One ensemble of MAP-SAAS GPs an objective.
+    """One ensemble of MAP-SAAS GPs a column.
 
     Args:
         num_taus: Members of each ensemble; their global shrinkages are drawn from HalfCauchy(0.1).
     """
 
-    diagnostics: Sequence[FitDiagnostics] = ()
-
     def __init__(self, num_taus: int = 4) -> None:
         self.num_taus = num_taus
 
-    def fit(self, X: Tensor, Y: Tensor, Yvar: Tensor | None = None, *, seed: int) -> ModelListGP:
-        """See `Surrogate.fit`."""
-        models = [
-            fit_map_saas(X, Y[:, i : i + 1], known_noise(Yvar, i), self.num_taus, seed=seed + i)
-            for i in range(Y.shape[1])
-        ]
-        return ModelListGP(*models)
+    def fit(self, observations: Observations, *, seed: int, start: State | None = None) -> Posterior:
+        """See `Surrogate.fit`; it starts from nothing and leaves no state."""
+        columns = range(observations.Y.shape[1])
+        return Posterior(tuple(fit_map_saas(observations, i, self.num_taus, seed=seed + i) for i in columns))
 
 
-def fit_map_saas(
-    X: Tensor, y: Tensor, yvar: Tensor | None, num_taus: int, *, seed: int
-) -> EnsembleMapSaasSingleTaskGP:
-    """Fit one objective's ensemble.
+def fit_map_saas(observations: Observations, column: int, num_taus: int, *, seed: int) -> Members:
+    """Fits one column's ensemble.
 
     Args:
-        X: `n x d` inputs in the unit cube.
-        y: `n x 1` observations.
-        yvar: `n x 1` known noise variances; None: inferred.
+        observations: Of all columns.
+        column: Which one.
         num_taus: Members of the ensemble.
         seed: Seed of the members' shrinkages and of restarts.
-
-    Returns:
-        The fitted ensemble in evaluation mode.
     """
+    y, noise = observations.column(column)
     with torch.random.fork_rng(devices=[]), degenerate_data_allowed():
         torch.manual_seed(seed)
-        model = EnsembleMapSaasSingleTaskGP(X, y, yvar, num_taus=num_taus)
+        model = EnsembleMapSaasSingleTaskGP(observations.X, y, noise, num_taus=num_taus)
         fit_to_mode(model)
-    return model.eval()
+    return Members.of(model.eval())

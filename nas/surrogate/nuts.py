@@ -12,8 +12,9 @@ References:
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +66,23 @@ class Start:
     position: Vector
     step_size: float
     inverse_mass: Vector
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain numbers, for JSON, which keeps every bit of them."""
+        return {
+            "position": self.position.tolist(),
+            "step_size": float(self.step_size),
+            "inverse_mass": self.inverse_mass.tolist(),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Start":
+        """What `as_dict` gave."""
+        return cls(
+            np.array(values["position"], dtype=np.float64),
+            float(values["step_size"]),
+            np.array(values["inverse_mass"], dtype=np.float64),
+        )
 
 
 @dataclass

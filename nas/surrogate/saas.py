@@ -11,16 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from botorch.models.model_list_gp_regression import ModelListGP
-from torch import Tensor
+import torch
 
+from nas.surrogate import State
 from nas.surrogate.chains import ChainTask, Data, estimate, run_chains
 from nas.surrogate.diagnostics import FitDiagnostics, diagnose
 from nas.surrogate.errors import SurrogateError
 from nas.surrogate.map_saas import fit_map_saas
-from nas.surrogate.noise import known_noise
 from nas.surrogate.nuts import Chain, NutsConfig, Start
-from nas.surrogate.saas_model import SaasGP
+from nas.surrogate.observations import Observations, Standardised, standardise
+from nas.surrogate.posterior import Members, Posterior
 from nas.surrogate.saas_prior import PRIORS, Vector
 
 logger = logging.getLogger(__name__)
@@ -57,11 +57,7 @@ class SaasSurrogate:
         thinning: Every how many draws one is kept; `samples / thinning` members make the ensemble.
         chains: Independent chains an objective; each is warmed up.
         max_tree_depth: Doublings of a trajectory at most.
-        warm_start: Start from the last fit's posterior where there is one. Fits then depend on the ones
-            before.
-
-    Attributes:
-        diagnostics: Of the last fit, one an objective.
+        warm_start: Start from the posterior whose state is given, if one is.
 
     Raises:
         SurrogateError: If a setting is not usable.
@@ -90,18 +86,14 @@ class SaasSurrogate:
         self._thinning = thinning
         self._chains = chains
         self._warm_start = warm_start
-        self._ends: list[list[Start]] = []
-        self.diagnostics: Sequence[FitDiagnostics] = ()
 
-    def fit(self, X: Tensor, Y: Tensor, Yvar: Tensor | None = None, *, seed: int) -> ModelListGP:
-        """See `Surrogate.fit`; the objectives are sampled at once."""
-        noises = [known_noise(Yvar, i) for i in range(Y.shape[1])]
-        models = [SaasGP(X, Y[:, i : i + 1], noise) for i, noise in enumerate(noises)]
-        fits = self._sample([model.data(self._prior) for model in models], seed)
-        self.diagnostics = [fit.diagnostics for fit in fits]
-        self._ends = [[] if fit.diagnostics.fallback else [chain.end for chain in fit.chains] for fit in fits]
-        fitted = []
-        for i, (model, fit, noise) in enumerate(zip(models, fits, noises, strict=True)):
+    def fit(self, observations: Observations, *, seed: int, start: State | None = None) -> Posterior:
+        """See `Surrogate.fit`; the columns are sampled at once. The state is where the chains ended."""
+        columns = [standardise(*observations.column(i)) for i in range(observations.Y.shape[1])]
+        data = [self._data(observations, column) for column in columns]
+        fits = self._sample(data, seed, _starts(start, len(data)) if self._warm_start else [[] for _ in data])
+        members = []
+        for i, (one, column, fit) in enumerate(zip(data, columns, fits, strict=True)):
             logger.info(fit.diagnostics.line())
             if fit.diagnostics.fallback:
                 logger.warning(
@@ -110,18 +102,20 @@ class SaasSurrogate:
                     i,
                     fit.diagnostics.rhat,
                 )
-                fitted.append(fit_map_saas(X, Y[:, i : i + 1], noise, _MAP_TAUS, seed=seed + i))
+                members.append(fit_map_saas(observations, i, _MAP_TAUS, seed=seed + i))
             else:
-                model.load_draws(
-                    fit.draws(self._config.samples * self._chains // self._thinning), self._prior
-                )
-                fitted.append(model)
-        return ModelListGP(*fitted)
+                draws = fit.draws(self._config.samples * self._chains // self._thinning)
+                members.append(_members(one, column, draws))
+        return Posterior(tuple(members), tuple(fit.diagnostics for fit in fits), _state(fits))
 
-    def _sample(self, data: Sequence[Data], seed: int) -> list[_Fit]:
+    def _data(self, observations: Observations, column: Standardised) -> Data:
+        noise = None if column.noise is None else column.noise.clamp_min(self._prior.noise_floor).numpy()
+        return Data(self._prior, observations.X.numpy(), column.y.numpy(), noise)
+
+    def _sample(self, data: Sequence[Data], seed: int, starts: Sequence[list[Start]]) -> list[_Fit]:
         """Sample every objective, and once more for longer those whose chains did not converge."""
         began = time.perf_counter()
-        tasks = [self._tasks(i, one, seed) for i, one in enumerate(data)]
+        tasks = [self._tasks(i, one, seed, starts[i]) for i, one in enumerate(data)]
         seconds, memory = estimate([task for group in tasks for task in group])
         logger.info(
             "Fitting %d objectives to %d observations: about %.0f s and %.0f MB, if the chains converge.",
@@ -142,9 +136,8 @@ class SaasSurrogate:
         seconds = time.perf_counter() - began
         return [replace(fit, diagnostics=replace(fit.diagnostics, seconds=seconds)) for fit in fits]
 
-    def _tasks(self, objective: int, data: Data, seed: int) -> list[ChainTask]:
-        """One objective's chains, from the last batch's posterior if it is at hand and of this size."""
-        ends = self._ends[objective] if self._warm_start and objective < len(self._ends) else []
+    def _tasks(self, objective: int, data: Data, seed: int, ends: list[Start]) -> list[ChainTask]:
+        """One column's chains, from the ends of others if there are enough of this size."""
         usable = len(ends) == self._chains and all(len(end.position) == data.layout.size for end in ends)
         return [
             ChainTask(data, self._config, (seed, objective, 0, k), ends[k] if usable else None)
@@ -160,3 +153,34 @@ class SaasSurrogate:
             found = diagnose(own, objective=objective, observations=len(data.y), warm=warm)
             fits.append(_Fit(own, found))
         return fits
+
+
+def _members(data: Data, column: Standardised, draws: Vector) -> Members:
+    """The ensemble of `s x size` unconstrained draws, as `Layout` orders them."""
+    values = data.layout.constrain(draws, data.prior)
+    known = None if data.noise_variance is None else torch.from_numpy(data.noise_variance)
+    noise = values["noise"].unsqueeze(-1) if known is None else known
+    return Members(
+        X=torch.from_numpy(data.X),
+        y=column.y,
+        mean=values["mean"],
+        outputscale=values["outputscale"],
+        lengthscale=values["lengthscale"],
+        noise=noise.expand(len(draws), len(data.y)).clone(),
+        scale=column.scale,
+        shift=column.shift,
+        drawn=True,
+    )
+
+
+def _state(fits: Sequence[_Fit]) -> State:
+    """Where each column's chains ended; nothing where they did not converge."""
+    ends = [[] if fit.diagnostics.fallback else [chain.end for chain in fit.chains] for fit in fits]
+    return {"chains": [[end.as_dict() for end in column] for column in ends]}
+
+
+def _starts(state: State | None, columns: int) -> list[list[Start]]:
+    """The ends that a state holds, for each of so many columns."""
+    found = [] if state is None else state.get("chains", [])
+    starts = [[Start.from_dict(end) for end in ends] for ends in found[:columns]]
+    return starts + [[] for _ in range(columns - len(starts))]

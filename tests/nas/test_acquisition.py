@@ -1,70 +1,126 @@
-import itertools
-from unittest import mock
+import warnings
 
+import numpy as np
 import pytest
 import torch
-from torch.quasirandom import SobolEngine
+from botorch.acquisition.multi_objective.monte_carlo import qNoisyExpectedHypervolumeImprovement
+from botorch.sampling.normal import SobolQMCNormalSampler
+from botorch.utils.multi_objective.hypervolume import Hypervolume
+from scipy import stats
+from scipy.integrate import quad
+from torch import Tensor
 
-from nas.acquisition import suggest_batch
-from nas.improvement import LogNoisyExpectedHypervolumeImprovement
-from nas.space import FloatParameter, IntegerParameter, OrderedParameter, Point, Space
+from nas.acquisition import LogNoisyExpectedHypervolumeImprovement
+from nas.fronts import fronts, log_h
+from nas.surrogate import Surrogate
 from nas.surrogate.gp import GpSurrogate
 from nas.surrogate.map_saas import MapSaasSurrogate
+from nas.surrogate.observations import Observations
 from nas.surrogate.saas import SaasSurrogate
 
 
-def test_in_a_small_discrete_space_it_finds_the_best_point_that_is_not_known() -> None:
-    space = Space(
-        (IntegerParameter("a", 1, 6), OrderedParameter("b", (1, 2, 4, 8)), IntegerParameter("c", 0, 4))
+def data() -> tuple[Tensor, Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    X = torch.rand(30, 4, dtype=torch.float64, generator=generator)
+    Y = torch.stack([torch.sin(3 * X[:, 0]) + X[:, 1], -(X[:, 0] ** 2) - X[:, 2] * X[:, 1]], dim=1)
+    noise = torch.randn(Y.shape, dtype=torch.float64, generator=generator)
+    return X, 1 + torch.tensor([3.0, 0.5]) * (Y + 0.1 * noise), torch.tensor([3.0, 0.4], dtype=torch.float64)
+
+
+SURROGATES = [GpSurrogate(), MapSaasSurrogate(), SaasSurrogate(warmup=64, samples=64)]
+
+
+@pytest.mark.parametrize("surrogate", SURROGATES, ids=lambda s: type(s).__name__)
+def test_it_is_botorchs_nehvi(surrogate: Surrogate) -> None:
+    X, Y, reference = data()
+    posterior = surrogate.fit(Observations(X, Y), seed=0)
+    pending = torch.rand(2, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    candidates = torch.rand(40, 1, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    # One estimate has few samples, so its error is up to a tenth; the mean of many shows that it has no bias.
+    estimates = []
+    for seed in range(32):
+        ours = LogNoisyExpectedHypervolumeImprovement(
+            posterior, reference, pending=pending[:1], batch=1, seed=seed
+        )
+        ours.add_pending(pending[1])
+        estimates.append(ours(candidates).detach().exp())
+    found = torch.stack(estimates).mean(dim=0)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        theirs = qNoisyExpectedHypervolumeImprovement(
+            posterior.to_botorch(),
+            reference,
+            X,
+            sampler=SobolQMCNormalSampler(torch.Size([1024]), seed=1),
+            X_pending=pending,
+            prune_baseline=False,
+            cache_root=False,
+        )
+        expected = theirs(candidates).reshape(40, -1).mean(dim=1)
+    # Both are Monte Carlo estimates; the largest values are those that their samples resolve.
+    large = expected > 0.1 * expected.max()
+    assert int(large.sum()) >= 3
+    torch.testing.assert_close(found[large], expected[large], rtol=0.08, atol=0)
+    assert bool((found[expected < 1e-4] < 1e-3).all())
+
+
+def test_its_gradient_is_that_of_finite_differences_also_where_nothing_improves() -> None:
+    X, Y, reference = data()
+    acquisition = LogNoisyExpectedHypervolumeImprovement(
+        GpSurrogate().fit(Observations(X, Y), seed=0), reference, pending=X[:0], batch=1, seed=0
     )
-    points = [{"a": a, "b": b, "c": c} for a, b, c in itertools.product(range(1, 7), (1, 2, 4, 8), range(5))]
-    X = torch.from_numpy(space.encode(points))
-    observed = torch.randperm(len(X), generator=torch.Generator().manual_seed(1))[:16]
-    Y = torch.stack([X.sum(dim=1) + torch.sin(5 * X[:, 0]), -(X[:, 0] ** 2) - X[:, 1]], dim=1)
-    model = GpSurrogate().fit(X[observed], Y[observed], seed=0)
-    reference = Y.min(dim=0).values
-    (chosen,) = suggest_batch(model, space, X_pending=None, reference=reference, count=1, seed=3)
-    acquisition = LogNoisyExpectedHypervolumeImprovement(model, reference, X_pending=X[:0], batch=1, seed=3)
-    others = torch.tensor([i for i in range(len(X)) if i not in observed.tolist()])
+    candidates = torch.rand(20, 1, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    order = acquisition(candidates).argsort()
+    some = candidates[order[[2, 5, 10, -1]]].requires_grad_(True)
+    assert float(acquisition(some).min().detach()) < -40
+    assert torch.autograd.gradcheck(acquisition, (some,), eps=1e-7, atol=1e-4, rtol=1e-2)
+    # Nor does an observed point divide by zero.
+    observed = X[:3].unsqueeze(1).requires_grad_(True)
+    (gradient,) = torch.autograd.grad(acquisition(observed).sum(), observed)
+    assert bool(gradient.isfinite().all())
+
+
+def test_a_pending_point_lowers_the_improvement_that_is_left_there() -> None:
+    X, Y, reference = data()
+    acquisition = LogNoisyExpectedHypervolumeImprovement(
+        MapSaasSurrogate().fit(Observations(X, Y), seed=0), reference, pending=X[:0], batch=1, seed=0
+    )
+    candidates = torch.rand(64, 1, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
     with torch.no_grad():
-        values = acquisition(X[others].unsqueeze(1))
-    best = points[int(others[int(values.argmax())])]
-    assert chosen == best
+        before = acquisition(candidates)
+        best = candidates[before.argmax()]
+        acquisition.add_pending(best[0])
+        after = acquisition(candidates)
+    assert float(after[before.argmax()]) < float(before.max()) - 0.5
+    promising = before > before.max() - 5
+    assert bool((after <= before + 0.1)[promising].all())
 
 
-def test_continuous_parameters_are_optimised_beside_discrete_ones() -> None:
-    space = Space((IntegerParameter("a", 1, 3), FloatParameter("x", 0.0, 1.0)))
-    X = torch.from_numpy(space.encode(space.decode(torch.rand(20, 2, dtype=torch.float64).numpy())))
-    Y = torch.stack([1 - (X[:, 1] - 0.3) ** 2 + X[:, 0], 1 - (X[:, 1] - 0.3) ** 2 - X[:, 0]], dim=1)
-    model = GpSurrogate().fit(X, Y, seed=0)
-    points = suggest_batch(model, space, X_pending=None, reference=Y.min(dim=0).values, count=3, seed=0)
-    assert len({space.key(point) for point in points}) == 3
-    assert abs(float(points[0]["x"]) - 0.3) < 0.15
+@pytest.mark.parametrize("size", [0, 1, 7])
+def test_fronts_have_the_hypervolume_of_their_points(size: int) -> None:
+    points = torch.randn(5, 3, size, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(size))
+    edges, floors = fronts(points[..., 0], points[..., 1], [-0.5, -0.7])
+    # The strips between floors, from the reference to the edge: the area that the front dominates.
+    area = ((edges[..., :-1] + 0.5) * floors.diff(dim=-1)).sum(dim=-1)
+    assert edges.shape == floors.shape == (5, 3, edges.shape[-1])
+    assert edges.shape[-1] >= 1
+    hypervolume = Hypervolume(torch.tensor([-0.5, -0.7], dtype=torch.float64))
+    for index in np.ndindex(5, 3):
+        front = points[index]
+        inside = front[(front > hypervolume.ref_point).all(dim=-1)]
+        assert float(area[index]) == pytest.approx(hypervolume.compute(inside) if len(inside) else 0.0)
 
 
-def test_the_number_of_threads_changes_no_point() -> None:
-    space = Space((IntegerParameter("a", 1, 3), *(FloatParameter(f"x{i}", 0.0, 1.0) for i in range(9))))
-    X = torch.rand(120, 10, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    Y = torch.stack([X[:, 1] * X[:, 2], (3 * X[:, 0]).cos() - X[:, 1]], dim=1)
-    model = MapSaasSurrogate(8).fit(X, Y, seed=0)
-
-    def suggest(threads: int) -> list[Point]:
-        with mock.patch("nas.acquisition.fastest_threads", return_value=(threads, 0.0)):
-            return suggest_batch(model, space, X_pending=None, reference=Y.median(0).values, count=3, seed=0)
-
-    assert suggest(1) == suggest(2)
-
-
-@pytest.mark.slow
-def test_parameters_without_effect_take_an_observed_points_values() -> None:
-    space = Space(tuple(FloatParameter(f"x{i}", 0.0, 1.0) for i in range(10)))
-    X = torch.from_numpy(
-        space.encode(space.decode(SobolEngine(10, scramble=True, seed=0).draw(48).double().numpy()))
-    )
-    Y = torch.stack([torch.sin(4 * X[:, 0]), torch.cos(4 * X[:, 0]) - X[:, 1]], dim=1)
-    model = SaasSurrogate(warmup=128, samples=64, thinning=8).fit(X, Y, seed=0)
-    points = suggest_batch(model, space, X_pending=None, reference=Y.median(0).values, count=2, seed=0)
-    chosen = torch.from_numpy(space.encode(points))
-    # Equal in most of the eight parameters without effect to one and the same observed point.
-    alike = (chosen[:, None, 2:] == X[None, :, 2:]).sum(-1).amax(dim=1)
-    assert (alike >= 6).all()
+@pytest.mark.parametrize("z", [-2e4, -9999.0, -50.0, -8.0, -1.0, 0.0, 3.0, 7.9, 8.1, 100.0])
+def test_log_h_is_the_logarithm_of_the_integral_of_the_normal_distribution(z: float) -> None:
+    argument = torch.tensor([z], dtype=torch.float64, requires_grad=True)
+    value = log_h(argument)
+    (slope,) = torch.autograd.grad(value.sum(), argument)
+    # h(z) = integral of Phi up to z = phi(z) * integral over t > 0 of t exp(-t^2 / 2 + t z).
+    if z < 0:
+        integral, _ = quad(lambda u: u * np.exp(-0.5 * (u / z) ** 2 - u), 0, 60)
+        expected = stats.norm.logpdf(z) + np.log(integral / z**2)
+    else:
+        expected = np.log(stats.norm.pdf(z) + z * stats.norm.cdf(z))
+    assert float(value.detach()) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+    assert float(slope) == pytest.approx(np.exp(stats.norm.logcdf(z) - expected), rel=1e-6)

@@ -62,11 +62,11 @@ def test_a_search_killed_in_mid_batch_goes_on_and_leaves_what_it_promises(
         start_new_session=True,
     )
     deadline = time.monotonic() + 240
-    while not list(folder.glob("trials/*/outcome.json")) and time.monotonic() < deadline:
+    while not list(folder.glob("outcomes/*.json")) and time.monotonic() < deadline:
         time.sleep(0.2)
     os.killpg(killed.pid, signal.SIGKILL)
     killed.wait()
-    done_before = {path: path.stat().st_mtime_ns for path in folder.glob("trials/*/outcome.json")}
+    done_before = {path: path.stat().st_mtime_ns for path in folder.glob("outcomes/*.json")}
     assert 1 <= len(done_before) < 4
 
     done = search(folder, cache)
@@ -74,7 +74,7 @@ def test_a_search_killed_in_mid_batch_goes_on_and_leaves_what_it_promises(
     trials = rows(folder)
     assert [trial["number"] for trial in trials] == [str(number) for number in range(6)]
     assert {trial["state"] for trial in trials} == {"completed"}
-    assert [trial["origin"] for trial in trials] == ["reference", *["sobol"] * 3, *["bayesian"] * 2]
+    assert [trial["origin"] for trial in trials] == ["reference", *["sobol"] * 3, *["saasbo"] * 2]
     assert all(path.stat().st_mtime_ns == before for path, before in done_before.items())
 
     assert trials[0]["model.embed_dim"] == "160"

@@ -19,7 +19,7 @@ def commands() -> list[str]:
     files = [file for package in ("nlu", "latency", "nas") for file in (ROOT / package).rglob("*.py")]
     guarded = [file for file in files if 'if __name__ == "__main__":' in file.read_text(encoding="utf-8")]
     names = {".".join(file.relative_to(ROOT).with_suffix("").parts) for file in guarded}
-    return sorted(names - PROGRAMS)
+    return sorted({name.removesuffix(".__main__") for name in names} - PROGRAMS)
 
 
 def execute(module: str, *arguments: str, monkeypatch: pytest.MonkeyPatch) -> int:

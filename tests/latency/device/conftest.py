@@ -4,7 +4,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -36,17 +36,23 @@ def clients() -> dict[str, str | None]:
 
 @pytest.fixture(scope="module", params=["system", "adbutils"])
 def client(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Adb]:
-    """An adb with keys, a server and a port of its own, so that it meets neither phones nor servers of this
-    machine.
-    """
     program = clients()[request.param]
     if program is None:
         pytest.skip(f"no adb of this kind: {request.param}")
+    with own_client(program, tmp_path_factory.mktemp("home")) as adb:
+        yield adb
+
+
+@contextmanager
+def own_client(program: str, home: Path) -> Iterator[Adb]:
+    """An adb with keys, a server and a port of its own, so that it meets neither phones nor servers of this
+    machine.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environment = {
-        "HOME": str(tmp_path_factory.mktemp("home")),
+        "HOME": str(home),
         "ANDROID_ADB_SERVER_PORT": str(port),
         # The server would look for emulators on ports 5555 to 5585.
         "ADB_LOCAL_TRANSPORT_MAX_PORT": "5",

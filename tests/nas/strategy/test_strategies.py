@@ -1,88 +1,106 @@
-from collections.abc import Callable
+import json
+import warnings
 
+import optuna
 import pytest
+from optuna.trial import TrialState as OptunaState
 
-from nas.errors import SpaceExhaustedError
+from nas.errors import SettingsError, SpaceExhaustedError
 from nas.space import IntegerParameter, Space
-from nas.strategy import Strategy
-from nas.strategy.bayesian import BayesianStrategy
-from nas.strategy.optuna import OptunaStrategy
+from nas.strategy.optuna import NOTES, OptunaStrategy
 from nas.strategy.sobol import SobolStrategy
-from nas.study import Study
-
-MakeStudy = Callable[..., Study]
-Fill = Callable[..., None]
+from nas.study import Goals, Study, Suggestion
+from tests.nas.conftest import Fill, evaluate
 
 
-def test_sobol_goes_on_where_it_was(make_study: MakeStudy, space: Space, fill: Fill) -> None:
-    study = make_study()
-    whole = SobolStrategy().suggest(study, space, 12, seed=3)
-    assert {p.origin for p in whole} == {"sobol"}
-    fill(study, [p.point for p in whole[:5]])
-    assert SobolStrategy().suggest(study, space, 7, seed=3) == whole[5:]
-    assert SobolStrategy().suggest(study, space, 7, seed=4) != whole[5:]
+def test_sobol_goes_on_where_it_was(study: Study) -> None:
+    whole = SobolStrategy().suggest(study.history, 12, seed=3)
+    assert {p.origin for p in whole.proposals} == {"sobol"}
+    assert SobolStrategy().suggest(study.history, 12, seed=4) != whole
+    study.add(Suggestion(whole.proposals[:5]))
+    assert SobolStrategy().suggest(study.history, 7, seed=3).proposals == whole.proposals[5:]
 
 
-def test_a_finite_space_is_used_up_once(make_study: MakeStudy) -> None:
-    space = Space((IntegerParameter("n", 1, 5),))
-    study = make_study()
-    proposals = SobolStrategy().suggest(study, space, 9, seed=0)
-    assert sorted(p.point["n"] for p in proposals) == [1, 2, 3, 4, 5]
-    for proposal in proposals:
-        study.propose(proposal.point, "sobol", 0, space)
+def test_sobol_leaves_out_what_others_have_tried(study: Study, fill: Fill) -> None:
+    whole = SobolStrategy().suggest(study.history, 6, seed=3)
+    fill(study, [dict(p.point) for p in whole.proposals[:3]], origin="tpe")
+    assert SobolStrategy().suggest(study.history, 3, seed=3).proposals == whole.proposals[3:]
+
+
+def test_a_finite_space_is_used_up_once(goals: Goals) -> None:
+    study = Study(Space((IntegerParameter("n", 1, 5),)), goals)
+    suggestion = SobolStrategy().suggest(study.history, 9, seed=0)
+    assert sorted(p.point["n"] for p in suggestion.proposals) == [1, 2, 3, 4, 5]
+    study.add(suggestion)
     with pytest.raises(SpaceExhaustedError, match="every point"):
-        SobolStrategy().suggest(study, space, 1, seed=0)
+        SobolStrategy().suggest(study.history, 1, seed=0)
 
 
-def test_bayesian_starts_with_sobol(make_study: MakeStudy, space: Space) -> None:
-    study = make_study()
-    assert BayesianStrategy().suggest(study, space, 2, seed=0) == SobolStrategy().suggest(
-        study, space, 2, seed=0
-    )
+SAMPLERS = {
+    "tpe": ("TPESampler", {}),
+    "nsgaii": ("NSGAIISampler", {"population_size": 4}),
+    "nsgaiii": ("NSGAIIISampler", {"population_size": 4}),
+    "random": ("RandomSampler", {}),
+}
 
 
-def test_bayesian_repeats_nothing_and_is_reproducible(
-    make_study: MakeStudy, space: Space, fill: Fill
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_sampler_proposes_what_it_proposes_in_optunas_own_study(
+    study: Study, fill: Fill, name: str
 ) -> None:
-    study = make_study()
-    fill(study, [p.point for p in SobolStrategy().suggest(study, space, 8, seed=0)])
-    pending = SobolStrategy().suggest(study, space, 2, seed=0)
-    for proposal in pending:
-        study.propose(proposal.point, "sobol", 1, space)
-    proposals = BayesianStrategy().suggest(study, space, 4, seed=0)
-    assert {p.origin for p in proposals} == {"bayesian"}
-    keys = [space.key(t.point) for t in study.trials()] + [space.key(p.point) for p in proposals]
-    assert len(set(keys)) == 8 + 2 + 4
-    assert all(space.contains(p.point) for p in proposals)
-    assert BayesianStrategy().suggest(study, space, 4, seed=0) == proposals
+    sampler, options = SAMPLERS[name]
+    fill(study, 12)
+    strategy = OptunaStrategy({"_target_": f"optuna.samplers.{sampler}", **options})
+    for _ in range(3):
+        study.add(strategy.suggest(study.history, 4, seed=7))
+        for trial in study.open():
+            study.complete(trial.number, evaluate(trial.point), seconds=1.0)
+    suggestion = strategy.suggest(study.history, 5, seed=7)
+    assert {p.origin for p in suggestion.proposals} == {name}
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        own_sampler = getattr(optuna.samplers, sampler)(seed=7 + len(study), **options)
+    own = optuna.create_study(directions=["maximize", "maximize"], sampler=own_sampler)
+    own.add_trials(strategy.memory(study.history, 7).trials)
+    distributions = own.trials[0].distributions
+    asked = [own.ask(distributions) for _ in range(5)]
+    units = study.space.encode([trial.params for trial in asked])
+    assert [p.point for p in suggestion.proposals] == study.space.decode(units)
+    assert strategy.suggest(study.history, 5, seed=7) == suggestion
 
 
-def test_bayesian_uses_up_a_finite_space(make_study: MakeStudy) -> None:
-    space = Space((IntegerParameter("layers", 1, 3), IntegerParameter("width", 1, 3)))
-    study = make_study()
-    strategy: Strategy = SobolStrategy()
-    for count in (4, 4, 4):
-        for proposal in strategy.suggest(study, space, count, seed=0):
-            study.propose(proposal.point, proposal.origin, 0, space)
-        study.start_waiting()
-        for trial in study.trials():
-            if trial.values is None:
-                width, layers = float(trial.point["width"]), float(trial.point["layers"])
-                study.complete(trial.number, {"accuracy": width + layers, "latency": width * layers}, 1.0)
-        strategy = BayesianStrategy()
-    assert len(study) == 9
-    assert len({space.key(t.point) for t in study.trials()}) == 9
+def test_offspring_have_parents(study: Study, fill: Fill) -> None:
+    fill(study, 4)
+    strategy = OptunaStrategy({"_target_": "optuna.samplers.NSGAIISampler", "population_size": 4})
+    for _ in range(3):
+        suggestion = strategy.suggest(study.history, 4, seed=0)
+        # What is to be found again survives a store.
+        notes = json.loads(json.dumps([dict(p.attributes) for p in suggestion.proposals]))
+        assert notes == [dict(p.attributes) for p in suggestion.proposals]
+        study.add(suggestion)
+        for trial in study.open():
+            study.complete(trial.number, evaluate(trial.point), seconds=1.0)
+    generations = [t.attributes[NOTES]["NSGAIISampler:generation"] for t in study.history.trials[4:]]
+    assert generations == [1] * 4 + [2] * 4 + [3] * 4
 
 
-@pytest.mark.parametrize("sampler", ["TPESampler", "NSGAIISampler"])
-def test_optuna_samplers_see_all_trials(
-    make_study: MakeStudy, space: Space, fill: Fill, sampler: str
-) -> None:
-    study = make_study()
-    fill(study, [p.point for p in SobolStrategy().suggest(study, space, 16, seed=0)])
-    strategy = OptunaStrategy({"_target_": f"optuna.samplers.{sampler}"})
-    proposals = strategy.suggest(study, space, 6, seed=0)
-    assert {p.origin for p in proposals} == {sampler.removesuffix("Sampler").lower()}
-    assert len({space.key(p.point) for p in proposals}) == 6
-    assert all(space.contains(p.point) for p in proposals)
-    assert strategy.suggest(study, space, 6, seed=0) == proposals
+def test_samplers_hear_of_running_and_failed_trials_and_of_constraints(space: Space, fill: Fill) -> None:
+    study = Study(space, Goals.of({"accuracy": "maximize"}, ["latency <= 2"]))
+    fill(study, 4)
+    strategy = OptunaStrategy({"_target_": "optuna.samplers.TPESampler"})
+    study.add(strategy.suggest(study.history, 2, seed=0))
+    study.fail(4, "broken")
+    memory = strategy.memory(study.history, 0)
+    assert [t.state for t in memory.trials] == [OptunaState.COMPLETE] * 4 + [
+        OptunaState.FAIL,
+        OptunaState.RUNNING,
+    ]
+    for trial, known in zip(memory.trials[:4], study.history.completed, strict=True):
+        assert trial.constraints == pytest.approx({"latency <= 2": float(known.metrics["latency"]) / 2 - 1})
+    assert len(strategy.suggest(study.history, 3, seed=0).proposals) == 3
+
+
+def test_a_node_without_a_target_is_explained() -> None:
+    with pytest.raises(SettingsError, match="needs a _target_"):
+        OptunaStrategy({})

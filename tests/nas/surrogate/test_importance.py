@@ -10,6 +10,7 @@ from rich.console import Console
 from nas.surrogate.errors import SurrogateError
 from nas.surrogate.gp import GpSurrogate
 from nas.surrogate.importance import importance_figure, importance_table, importances
+from nas.surrogate.observations import Observations
 from nas.surrogate.saas import SaasSurrogate
 
 NAMES = ["width", "rate", "kind", "unused"]
@@ -24,7 +25,7 @@ def data() -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def test_the_inputs_that_the_function_uses_lead(data: tuple[torch.Tensor, torch.Tensor]) -> None:
-    model = SaasSurrogate(warmup=128, samples=64, thinning=4).fit(*data, seed=0)
+    model = SaasSurrogate(warmup=128, samples=64, thinning=4).fit(Observations(*data), seed=0)
     first, second = importances(model, NAMES, COLUMNS)
     assert NAMES[first.ranking()[0]] == "rate"
     assert NAMES[second.ranking()[0]] == "kind"
@@ -44,11 +45,11 @@ def test_the_inputs_that_the_function_uses_lead(data: tuple[torch.Tensor, torch.
 
 
 def test_a_map_fit_has_no_interval(data: tuple[torch.Tensor, torch.Tensor]) -> None:
-    for one in importances(GpSurrogate().fit(*data, seed=0), NAMES, COLUMNS):
+    for one in importances(GpSurrogate().fit(Observations(*data), seed=0), NAMES, COLUMNS):
         np.testing.assert_array_equal(one.lower, one.upper)
         assert one.median.sum() == pytest.approx(1)
 
 
 def test_columns_of_another_space_are_refused(data: tuple[torch.Tensor, torch.Tensor]) -> None:
     with pytest.raises(SurrogateError, match="5 columns"):
-        importances(GpSurrogate().fit(*data, seed=0), NAMES, COLUMNS[:3])
+        importances(GpSurrogate().fit(Observations(*data), seed=0), NAMES, COLUMNS[:3])

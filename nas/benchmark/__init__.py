@@ -1,0 +1,1 @@
+"""Problems in place of training: what strategies are compared on in seconds or minutes."""

@@ -1,0 +1,1 @@
+"""Running a search: the loop, and what runs its jobs. Knows no parser."""

@@ -1,0 +1,50 @@
+"""How values are written: exactly in files, in four digits for people."""
+
+import json
+import math
+import struct
+
+import numpy as np
+
+_SINGLE = struct.Struct("f")
+# A double of fewer characters is as short as single precision could make it.
+_SHORT = 10
+# Beyond these, powers of ten say more than zeros.
+_SMALL, _LARGE = 1e-4, 1e7
+
+
+def exact(value: object) -> str:
+    """A value for a file: read back, it is the same one.
+
+    A double that holds a number of single precision, such as a metric of PyTorch, is written with the digits
+    that single precision has: 90.8, not 90.80000305175781.
+    """
+    if isinstance(value, float):
+        text = float.__repr__(value)
+        if len(text) < _SHORT or value.is_integer() or not _is_single(value):
+            return text
+        return str(np.float32(value))
+    if value is None:
+        return ""
+    return json.dumps(value) if isinstance(value, list | dict) else str(value)
+
+
+def _is_single(value: float) -> bool:
+    try:
+        return bool(_SINGLE.unpack(_SINGLE.pack(value))[0] == value)
+    except OverflowError:
+        return False
+
+
+def short(value: object) -> str:
+    """A value for people: four significant digits of a float, all of an integer."""
+    if value is None:
+        return "-"
+    if not isinstance(value, float) or not math.isfinite(value):
+        return str(value)
+    size = abs(value)
+    if 1e4 <= size < _LARGE:
+        return f"{value:.0f}"
+    if 0 < size < _SMALL or size >= _LARGE:
+        return f"{value:.3e}"
+    return f"{value + 0.0:.4g}"

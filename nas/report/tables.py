@@ -1,0 +1,104 @@
+"""The tables in a search's folder: `trials.csv` and `pareto.csv`."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nas.errors import ReportError
+from nas.report.card import Rows
+from nas.report.formats import exact
+from nas.report.numbers import front_trials
+from nas.study import History, Study, Trial
+from paretoparse.files import write_text
+
+
+def write_tables(study: Study, folder: Path) -> None:
+    """Writes `trials.csv`, one row a trial, and `pareto.csv`, the front sorted by the first objective.
+
+    Raises:
+        ReportError: If a file cannot be written.
+    """
+    history = study.history
+    write_file(folder / "trials.csv", to_csv(trial_rows(history, history.trials)), write_text)
+    write_file(folder / "pareto.csv", to_csv(trial_rows(history, front_trials(history))), write_text)
+
+
+def write_file(path: Path, content: Any, write: Callable[[Path, Any], None]) -> None:
+    """Writes a file of a report with `write`.
+
+    Raises:
+        ReportError: If it cannot be written.
+    """
+    try:
+        write(path, content)
+    except OSError as error:
+        raise ReportError(
+            f"{path} cannot be written ({error.strerror or error}); the study is complete, so make room and "
+            "write the report anew with python -m nas.report study=DIR."
+        ) from error
+
+
+def trial_rows(history: History, trials: Sequence[Trial]) -> Rows:
+    """All that is known of trials, one row each; the columns are those of the whole search.
+
+    Columns: what the trial is, its parameters and other overrides, the objectives with the ends of their
+    intervals where the measurement gives any, the metrics of the constraints, and how it ended.
+    """
+    fixed = dict(history.space.fixed)
+    names = _union([dict.fromkeys(history.space.names), fixed, *(trial.point for trial in history.trials)])
+    known = _union(trial.metrics for trial in history.completed)
+    goals = history.goals
+    ends = [f"{name}_{end}" for name in goals.names for end in ("low", "high")]
+    others = list(
+        dict.fromkeys([*(name for name in ends if name in known), *goals.metrics[len(goals.names) :]])
+    )
+    missing = (None,) * len(goals.names)
+    cells = []
+    for trial in trials:
+        point = fixed | trial.point
+        cells.append(
+            (
+                *(trial.number, str(trial.state), trial.round, trial.origin),
+                *(_parameter(point, name) for name in names),
+                *(trial.values or missing),
+                *(trial.metrics.get(name) for name in others),
+                *(round(trial.seconds, 3), trial.error, trial.folder),
+            )
+        )
+    heads = (
+        "number",
+        "state",
+        "batch",
+        "origin",
+        *names,
+        *goals.names,
+        *others,
+        "seconds",
+        "error",
+        "folder",
+    )
+    return Rows(heads, cells)
+
+
+def _union(mappings: Iterable[Mapping[str, Any]]) -> list[str]:
+    found: dict[str, None] = {}
+    for mapping in mappings:
+        if not mapping.keys() <= found.keys():
+            found.update(dict.fromkeys(mapping))
+    return list(found)
+
+
+def _parameter(point: Mapping[str, Any], name: str) -> Any:
+    value = point.get(name)
+    return "null" if value is None and name in point else value
+
+
+def to_csv(rows: Rows) -> str:
+    """The rows as CSV with a head, values as `nas.report.formats.exact` writes them."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(rows.columns)
+    writer.writerows([exact(cell) for cell in row] for row in rows.cells)
+    return buffer.getvalue()

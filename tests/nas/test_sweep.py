@@ -1,0 +1,309 @@
+"""Whole searches of the toy app, in processes of their own, as users run them."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from nas.study.store import open_study
+
+if TYPE_CHECKING:
+    from tests.nas.conftest import Toy
+
+JOBLIB = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+SOBOL_ONLY = ("hydra.sweeper.budget=6",)
+
+
+def states(toy: "Toy") -> list[str]:
+    return [row["state"] for row in toy.rows()]
+
+
+@pytest.mark.slow
+def test_a_search_spends_its_budget_and_leaves_its_files(toy: "Toy") -> None:
+    done = toy.run(*JOBLIB)
+    assert done.returncode == 0, done.stderr
+    rows = toy.rows()
+    assert [row["number"] for row in rows] == [str(n) for n in range(12)]
+    assert [row["origin"] for row in rows] == ["reference"] + ["sobol"] * 5 + ["saas"] * 6
+    assert [row["batch"] for row in rows] == list("000000111222")
+    assert {row["state"] for row in rows} == {"completed"}
+    assert sorted(toy.runs()) == list(range(12))
+    points = [tuple(row[name] for name in ("x", "layers", "width", "act", "heads")) for row in rows]
+    assert points[0] == ("0.3", "5", "96", "relu", "4")
+    assert len(set(points)) == 12
+    for number, row in enumerate(rows):
+        overrides = (toy.folder / str(number) / ".hydra" / "overrides.yaml").read_text()
+        assert all(
+            f"- {name}={row[name]}\n" in overrides for name in ("x", "layers", "width", "act", "heads")
+        )
+        assert float(row["latency_ms_low"]) == pytest.approx(float(row["latency_ms"]) - 0.1)
+    metrics = toy.metrics()
+    assert (metrics["trials_completed"], metrics["trials_failed"]) == (12, 0)
+    better = [
+        float(row["accuracy"]) > float(rows[0]["accuracy"])
+        and float(row["latency_ms"]) < float(rows[0]["latency_ms"])
+        for row in rows
+    ]
+    assert metrics["trials_better_than_reference"] == sum(better)
+    assert (metrics["hypervolume"] > 0) == any(better)
+    assert 0 < metrics["bo_seconds"] < metrics["seconds"]
+    for name in ("objectives", "hypervolume"):
+        assert (toy.folder / "figures" / f"{name}.png").stat().st_size > 10_000
+    assert (toy.folder / "multirun.yaml").exists()
+    assert "Pareto front" in done.stdout
+
+    # The same command again has nothing to do; a larger budget goes on.
+    assert toy.run(*JOBLIB).returncode == 0
+    assert toy.run(*JOBLIB, "hydra.sweeper.budget=14").returncode == 0
+    assert sorted(toy.runs()) == list(range(14))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", [JOBLIB, ()], ids=["joblib", "basic"])
+def test_a_killed_search_goes_on(toy: "Toy", launcher: tuple[str, ...]) -> None:
+    arguments = (*launcher, "pause=0.4", "hydra.sweeper.budget=9")
+    process = toy.start(*arguments)
+    deadline = time.monotonic() + 60
+    while len(toy.runs()) < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    before = toy.runs()
+    assert 3 <= len(before) < 6
+    done = toy.run(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert states(toy) == ["completed"] * 9
+    # Joblib's orphans finish and their results are taken; the basic launcher's running job runs again.
+    repeated = len(toy.runs()) - 9
+    assert repeated <= (1 if not launcher else 0)
+    assert sorted(set(toy.runs())) == list(range(9))
+
+
+def test_failures_are_recorded_and_the_search_goes_on(toy: "Toy") -> None:
+    done = toy.run(*SOBOL_ONLY, "fail=raise")
+    assert done.returncode == 0, done.stderr
+    assert states(toy) == ["completed"] * 2 + ["failed"] + ["completed"] * 3
+    assert toy.rows()[2]["error"] == "ValueError: first line the layers do not fit"
+    assert "basic launcher" in done.stdout
+    # It stays failed when the search goes on, and its point is not tried again.
+    refused = toy.run("hydra.sweeper.budget=7")
+    assert refused.returncode == 1
+    assert 'configuration: fail: was "raise", is null' in refused.stderr
+    assert toy.run("hydra.sweeper.budget=7", "hydra.sweeper.accept_changes=true").returncode == 0
+    assert states(toy)[2] == "failed"
+    assert toy.runs() == list(range(7))
+
+
+@pytest.mark.parametrize(
+    ("fail", "error"),
+    [
+        ("not-a-number", "the metric accuracy is nan, not a finite number."),
+        ("text", "the metric accuracy is high, not a finite number."),
+        ("missing", "the metric accuracy is missing; the job returned nothing."),
+    ],
+)
+def test_a_useless_objective_is_a_failure(toy: "Toy", fail: str, error: str) -> None:
+    done = toy.run(*SOBOL_ONLY, f"fail={fail}")
+    assert done.returncode == 0, done.stderr
+    assert toy.rows()[2]["error"] == error
+    assert toy.metrics()["trials_failed"] == 1
+
+
+@pytest.mark.slow
+def test_a_killed_worker_costs_only_its_own_trial(toy: "Toy") -> None:
+    done = toy.run(*SOBOL_ONLY, *JOBLIB, "fail=kill")
+    assert done.returncode == 0, done.stderr
+    assert states(toy) == ["completed"] * 2 + ["failed"] + ["completed"] * 3
+    assert "SIGKILL" in toy.rows()[2]["error"]
+    assert toy.runs().count(2) == 2
+
+
+def test_a_job_that_is_killed_once_is_retried(toy: "Toy") -> None:
+    done = toy.run(*SOBOL_ONLY, *JOBLIB, "fail=kill-once")
+    assert done.returncode == 0, done.stderr
+    assert "started again, alone" in done.stdout
+    assert toy.rows()[2]["error"] == "the metric accuracy is missing; the job returned nothing."
+    assert toy.runs().count(2) == 2
+
+
+@pytest.mark.parametrize("launcher", [JOBLIB, ()], ids=["joblib", "basic"])
+def test_a_job_that_ends_its_process_ends_only_its_trial(toy: "Toy", launcher: tuple[str, ...]) -> None:
+    done = toy.run(*SOBOL_ONLY, *launcher, "fail=exit")
+    assert done.returncode == 0, done.stderr
+    assert states(toy) == ["completed"] * 2 + ["failed"] + ["completed"] * 3
+    assert toy.rows()[2]["error"] == "the job ended its process with exit code 0"
+
+
+def test_a_process_that_vanishes_with_the_search_is_given_up_in_the_end(toy: "Toy") -> None:
+    # The basic launcher runs jobs in the search's own process.
+    assert toy.run_process(*SOBOL_ONLY, "fail=os-exit").returncode == 0
+    assert not (toy.folder / "metrics.json").exists()
+    # It was begun once; after three more vain starts it is not begun again.
+    started = toy.folder / "outcomes" / "2.started"
+    started.write_text(4 * started.read_text())
+    done = toy.run(*SOBOL_ONLY, "fail=os-exit")
+    assert states(toy) == ["completed"] * 2 + ["failed"] + ["completed"] * 3
+    assert "ended without a word" in toy.rows()[2]["error"]
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("how", ["chdir", "tuple", "extras"])
+def test_tasks_of_all_kinds_complete(toy: "Toy", how: str) -> None:
+    done = toy.run(*SOBOL_ONLY, f"fail={how}")
+    assert done.returncode == 0, done.stderr
+    assert states(toy) == ["completed"] * 6
+    assert toy.metrics()["trials_completed"] == 6
+
+
+def test_an_edited_configuration_is_not_mixed_in_silence(toy: "Toy", tmp_path: Path) -> None:
+    assert toy.run(*SOBOL_ONLY).returncode == 0
+    edited = toy.run("hydra.sweeper.budget=8", "pause=0.001")
+    assert edited.returncode == 1
+    assert "configuration: pause: was 0.0, is 0.001" in edited.stderr
+    other = toy.run("hydra.sweeper.budget=8", "+hydra.sweeper.strategy.name=other")
+    assert other.returncode == 1
+    assert "strategy: name: was null" in other.stderr
+    assert len(toy.rows()) == 6
+
+
+def test_three_objectives_and_a_constraint_from_end_to_end(toy: "Toy") -> None:
+    done = toy.run(
+        "+hydra.sweeper.objectives.latency_ms_low=minimize",
+        "hydra.sweeper.constraints=['latency_ms <= 1.2 * reference']",
+        "+hydra.sweeper.strategy.surrogate._target_=nas.surrogate.gp.GpSurrogate",
+        "hydra.sweeper.budget=9",
+    )
+    assert done.returncode == 0, done.stderr
+    rows = toy.rows()
+    assert [row["state"] for row in rows] == ["completed"] * 9
+    limit = 1.2 * float(rows[0]["latency_ms"])
+    assert all(float(row["latency_ms"]) <= limit for row in toy.rows("pareto"))
+    assert (toy.folder / "figures" / "objectives.png").stat().st_size > 10_000
+
+
+def test_too_many_failures_end_the_search_and_keep_its_trials(toy: "Toy") -> None:
+    done = toy.run("fail=raise", "hydra.sweeper.max_failure_rate=0.1")
+    assert done.returncode == 1
+    assert done.stderr.count("error: 1 of 6 trials failed, more than max_failure_rate=0.1 allows") == 1
+    assert "Traceback" not in done.stderr
+    assert len(toy.rows()) == 6
+
+
+def test_a_failing_reference_ends_the_search(toy: "Toy") -> None:
+    done = toy.run("fail=raise", "when=0")
+    assert done.returncode == 1
+    assert "error: the reference model failed" in done.stderr
+
+
+def test_a_second_search_in_the_folder_refuses(toy: "Toy") -> None:
+    # Far longer than the second one takes to start on a busy machine; the interrupt ends it early.
+    first = toy.start(*SOBOL_ONLY, "pause=100")
+    while not toy.runs():
+        time.sleep(0.05)
+        assert first.poll() is None
+    second = toy.run_process(*SOBOL_ONLY)
+    assert second.returncode == 1
+    assert second.stderr.startswith("error: another search is running in")
+    assert second.stderr.count("\n") == 1
+    first.send_signal(signal.SIGINT)
+    assert first.wait(timeout=30) == 130
+    output = (toy.folder.parent / "output").read_text()
+    assert f"to go on, repeat the command with hydra.sweep.dir={toy.folder}" in output
+
+
+def test_fixed_and_re_ranged_parameters(toy: "Toy") -> None:
+    arguments = (*SOBOL_ONLY, "layers=2", "width=interval(40,100)", "pause=0.01")
+    done = toy.run(*arguments)
+    assert done.returncode == 0, done.stderr
+    reference, *others = toy.rows()
+    assert (reference["layers"], reference["width"]) == ("5", "96")
+    assert {row["layers"] for row in others} == {"2"}
+    assert {int(row["width"]) for row in others} <= {48, 64, 80, 96}
+    job = (toy.folder / "1" / ".hydra" / "overrides.yaml").read_text()
+    assert "- layers=2\n" in job
+    assert "- pause=0.01\n" in job
+
+    changed = toy.run(*SOBOL_ONLY, "layers=3", "width=interval(40,100)")
+    assert changed.returncode == 1
+    assert "space: layers: value: was 2, is 3" in changed.stderr
+    assert len(toy.runs()) == 6
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("layers=9", "error: layers=9 is out of range: it must be an integer from 1 to 6;"),
+        ("hydra.sweeper.budget=2", "error: budget=2 is out of range: it must be at least 6."),
+        ("+hydra.sweeper.objectives.third=less", "error: objective third: 'less' is no direction"),
+        ('hydra.sweeper.constraints=["size < 3"]', "error: the constraint 'size < 3' is not understood"),
+        ("hydra.sweep.subdir=.", "error: trials 0 and 1 would both write to"),
+        ("hydra.sweep.subdir=${act}", "put ${hydra.job.num} into hydra.sweep.subdir."),
+        ("hydra.sweeper.strategy._target_=nas.nothing.Nothing", "hydra.sweeper.strategy cannot be made: "),
+    ],
+)
+def test_bad_input_is_one_sentence(toy: "Toy", argument: str, message: str) -> None:
+    done = toy.run(argument)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_failed_measurement_is_repeated_without_training(toy: "Toy") -> None:
+    arguments = (
+        *SOBOL_ONLY,
+        "+hydra.sweeper.measure._target_=measure.FileMeasure",
+        "~hydra.sweeper.objectives.latency_ms",
+        "+hydra.sweeper.objectives.measured_ms=minimize",
+    )
+    toy.folder.mkdir()
+    (toy.folder / "broken").touch()
+    assert toy.run(*arguments).returncode == 0
+    assert states(toy) == ["completed"] * 3 + ["unmeasured"] + ["completed"] * 2
+    assert toy.rows()[3]["error"] == "measurement: ConnectionError: the device is gone"
+    assert toy.metrics()["trials_failed"] == 1
+    (toy.folder / "broken").unlink()
+    assert toy.run(*arguments).returncode == 0
+    assert states(toy) == ["completed"] * 6
+    assert toy.runs() == list(range(6))
+
+
+def test_tables_and_figures_come_from_the_study_alone(toy: "Toy", tmp_path: Path) -> None:
+    assert toy.run(*SOBOL_ONLY).returncode == 0
+    names = ("trials.csv", "pareto.csv", "metrics.json", "figures/objectives.png", "figures/hypervolume.png")
+    before = {name: (toy.folder / name).read_bytes() for name in names}
+    for name in names:
+        (toy.folder / name).unlink()
+    for module in ("report", "figures"):
+        command = [sys.executable, "-m", f"nas.{module}", f"study={toy.folder}"]
+        subprocess.run(command, env=toy.env, check=True, capture_output=True)
+    assert {name: (toy.folder / name).read_bytes() for name in names} == before
+    nothing = subprocess.run(
+        [sys.executable, "-m", "nas.report", f"study={tmp_path}"], env=toy.env, capture_output=True, text=True
+    )
+    assert nothing.returncode == 1
+    assert nothing.stderr.startswith("error: ")
+
+
+def test_a_result_that_only_reached_the_disk_is_taken(toy: "Toy") -> None:
+    assert toy.run(*SOBOL_ONLY).returncode == 0
+    study = open_study(toy.folder)
+    outcome = json.loads((toy.folder / "outcomes" / "5.json").read_text())
+    assert outcome["token"] == study.token
+    assert outcome["metrics"]["artifact"] == "a.pt"
+    assert outcome["folder"] == study[5].folder == str(toy.folder / "5")
+
+
+def test_hydra_apps_do_not_pay_for_the_plugin(toy: "Toy") -> None:
+    code = (
+        "import sys, hydra_plugins.pareto_sweeper.sweeper;"
+        "print([name for name in ('torch', 'optuna', 'matplotlib') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=toy.env, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
