@@ -12,7 +12,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -34,7 +33,6 @@ main()
 CONFIG = """\
 defaults: [_self_, {override hydra/sweeper: pareto}, {override hydra/launcher: joblib}]
 hydra:
-  mode: MULTIRUN
   sweep: {dir: sweep}
   sweeper:
     params: {+x: "interval(0, 1)", +y: "interval(0, 1)"}
@@ -50,7 +48,7 @@ class Trivial:
     goals = nas.Goals.of({"gain": "maximize", "cost": "minimize"})
     reference: dict[str, Any] | None = None
 
-    def evaluate(self, point: Mapping[str, Any], rng: np.random.Generator) -> Mapping[str, Any]:
+    def evaluate(self, point: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
         """See `Problem.evaluate`."""
         return {"gain": point["x"], "cost": point["x"] + point["y"]}
 
@@ -78,11 +76,9 @@ def with_joblib(trials: int) -> list[float]:
     with TemporaryDirectory() as folder:
         (Path(folder) / "app.py").write_text(APP)
         (Path(folder) / "config.yaml").write_text(CONFIG)
-        environment = dict(
-            os.environ, PYTHONPATH=str(Path(__file__).resolve().parents[1]), OMP_NUM_THREADS="1"
-        )
-        command = [sys.executable, "app.py", f"hydra.sweeper.budget={trials}"]
-        subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
+        own = {"PYTHONPATH": str(Path(__file__).resolve().parents[1]), "OMP_NUM_THREADS": "1"}
+        command = [sys.executable, "app.py", "-m", f"hydra.sweeper.budget={trials}"]
+        subprocess.run(command, cwd=folder, env=os.environ | own, check=True, stdout=subprocess.DEVNULL)
         return [file.stat().st_mtime for file in (Path(folder) / "sweep" / FOLDER).glob("*.json")]
 
 
