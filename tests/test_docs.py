@@ -41,7 +41,7 @@ def evaluate(point: dict[str, Any]) -> dict[str, float]:
 @pytest.mark.parametrize("code", blocks("python"))
 def test_python_runs(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "stdin", io.StringIO())  # of a reader who has nothing to say
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n" * 9))  # of a reader who goes on
     exec(compile(code, "document", "exec"), {"evaluate": evaluate})
 
 

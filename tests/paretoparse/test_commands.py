@@ -25,8 +25,9 @@ def commands() -> list[str]:
 def execute(module: str, *arguments: str, monkeypatch: pytest.MonkeyPatch) -> int:
     """Run a command in this process, since importing torch anew for each would take minutes."""
     monkeypatch.setattr(sys, "argv", [module, *arguments])
-    # As in a new process; the module must not find its earlier self.
-    monkeypatch.delitem(sys.modules, module, raising=False)
+    # As in a new process; the module must not find its earlier self. Of a package it is `__main__` that runs.
+    package = hasattr(sys.modules.get(module), "__path__")
+    monkeypatch.delitem(sys.modules, f"{module}.__main__" if package else module, raising=False)
     GlobalHydra.instance().clear()
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=False)
