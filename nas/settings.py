@@ -9,7 +9,8 @@ class SearchSettings:
     """The settings of a search.
 
     Attributes:
-        params: Parameter name to sweep, in Hydra's sweep syntax.
+        params: Parameter name to sweep, in Hydra's sweep syntax, or to a mapping of `range`, the sweep, and
+            `when`, another parameter and its values with which this one counts.
         reference: Overrides of the reference model, which is trial 0 and normalises the objectives; null:
             none.
         objectives: The metrics to optimise, at least one, each `maximize` or `minimize`.
