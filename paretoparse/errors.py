@@ -34,7 +34,8 @@ def describe_error(error: BaseException, limit: int = LIMIT) -> str:
         text = f"the job ended its process with exit code {1 if said else code}{said}"
     else:
         root = root_cause(error)
-        name, message = type(root).__name__, message_of(root)
+        # A colon at the end announced an excerpt that is left out.
+        name, message = type(root).__name__, message_of(root).rstrip(":")
         text = f"{name}: {message}" if message else name
     return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"
 

@@ -208,8 +208,7 @@ def _compare(study: StoredStudy, current: dict[str, Any], *, accept_changes: boo
     )
     if lines:
         raise StudyMismatchError(
-            "this folder holds a search with other settings; use those or another folder:\n  "
-            + "\n  ".join(lines)
+            "this folder holds a search with other settings; use those or another folder: " + "; ".join(lines)
         )
     changes = difference(stored.get("settings", {}), current["settings"])
     if not changes:
@@ -217,7 +216,7 @@ def _compare(study: StoredStudy, current: dict[str, Any], *, accept_changes: boo
     if not accept_changes:
         raise StudyMismatchError(
             "the trials so far ran with other settings; use those, another folder, or "
-            "hydra.sweeper.accept_changes=true to mix them:\n  " + "\n  ".join(changes)
+            "hydra.sweeper.accept_changes=true to mix them: " + "; ".join(changes)
         )
     logger.warning("The coming trials run with other settings than those so far:\n  %s", "\n  ".join(changes))
     study.note("definition", stored | {"settings": current["settings"]})
