@@ -14,17 +14,19 @@ from nas.study import Goals, History, Study
 
 
 class Problem(Protocol):
-    """A function of points, with what a search is after.
+    """A function of points, with what a search is after."""
 
-    Attributes:
-        space: Its parameters.
-        goals: Which of its metrics are objectives and constraints.
-        reference: The point that its objectives are normalised by, and the first trial; None: there is none.
-    """
+    @property
+    def space(self) -> Space:
+        """Its parameters."""
 
-    space: Space
-    goals: Goals
-    reference: Point | None
+    @property
+    def goals(self) -> Goals:
+        """Which of its metrics are objectives and constraints."""
+
+    @property
+    def reference(self) -> Point | None:
+        """The point that its objectives are normalised by, and the first trial; None: there is none."""
 
     def evaluate(self, point: Point, rng: np.random.Generator) -> Mapping[str, Any]:
         """The metrics of a point, noise included.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 CUBE = [f"x{i:02d}" for i in range(24)]
 
 
-@dataclass
+@dataclass(frozen=True)
 class SyntheticProblem:
     """A `nas.problem.Problem` whose objectives are known without noise.
 
