@@ -11,6 +11,7 @@ import logging
 import math
 import multiprocessing
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -151,6 +152,7 @@ class RecordedTask:
     def _run(self, config: DictConfig, number: int, folder: Path) -> dict[str, Metric]:
         began, home = time.perf_counter(), Path.cwd()
         allow_processes()
+        lend_to_main(self.function)
         try:
             claim(folder, number, self.outcomes.token)
             metrics, files = split_files(self.function(config), self.objectives)
@@ -181,6 +183,20 @@ def allow_processes() -> None:
     """
     if multiprocessing.get_start_method(allow_none=True) == "loky":
         multiprocessing.set_start_method(multiprocessing.get_all_start_methods()[0], force=True)
+
+
+def lend_to_main(function: Callable[..., Any]) -> None:
+    """Puts a script's own functions and classes where what pickles them by name looks, such as a pool.
+
+    A script's task reaches joblib's workers by value, and their `__main__` is not the script.
+    """
+    main = sys.modules["__main__"]
+    names = getattr(function, "__globals__", {})
+    if getattr(function, "__module__", None) != "__main__" or names is vars(main):
+        return
+    for name, value in names.items():
+        if getattr(value, "__module__", None) == "__main__":
+            setattr(main, name, value)
 
 
 def claim(folder: Path, number: int, token: str) -> None:

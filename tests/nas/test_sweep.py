@@ -160,6 +160,12 @@ def test_tasks_of_all_kinds_complete(toy: "Toy", how: str) -> None:
     assert toy.metrics()["trials_completed"] == 6
 
 
+def test_a_task_may_use_a_pool_in_a_worker_of_joblib(toy: "Toy") -> None:
+    # A script's function, which a worker's own `__main__` does not have.
+    assert toy.run_process(*SOBOL_ONLY, *JOBLIB, "fail=pool").returncode == 0
+    assert states(toy) == ["completed"] * 6
+
+
 def test_an_edited_configuration_is_not_mixed_in_silence(toy: "Toy", tmp_path: Path) -> None:
     assert toy.run(*SOBOL_ONLY).returncode == 0
     edited = toy.run("hydra.sweeper.budget=8", "pause=0.001")

@@ -1,6 +1,7 @@
 """A real Hydra app that needs no time to train."""
 
 import math
+import multiprocessing
 import os
 import signal
 import sys
@@ -21,7 +22,7 @@ def main(cfg: DictConfig) -> Any:
     with (Path(hydra_config.sweep.dir) / "runs.log").open("a") as file:
         file.write(f"{number}\n")
     time.sleep(cfg.pause)
-    if cfg.fail not in (None, "chdir", "tuple", "extras") and number == cfg.when:
+    if cfg.fail not in (None, "chdir", "pool", "tuple", "extras") and number == cfg.when:
         misbehave(cfg.fail, Path(hydra_config.runtime.output_dir))
         return {"not-a-number": {"accuracy": math.nan}, "text": {"accuracy": "high"}}.get(cfg.fail, {})
     if cfg.fail == "chdir":
@@ -29,11 +30,18 @@ def main(cfg: DictConfig) -> Any:
     latency = 0.5 + 0.2 * cfg.layers + 0.01 * cfg.width + 0.1 * math.log2(cfg.heads)
     size = math.log(cfg.layers * cfg.width)
     accuracy = 60 + 4 * size - 40 * (cfg.x - 0.7) ** 2 + (cfg.act == "gelu")
+    if cfg.fail == "pool":
+        with multiprocessing.get_context("fork").Pool(1) as pool:
+            assert pool.map(square, [2]) == [4]
     if cfg.fail == "tuple":
         return accuracy, latency
     extras = {"history": [1, 2], "test": {"f1": 0.5}} if cfg.fail == "extras" else {}
     low = latency - 0.1
     return {"accuracy": accuracy, "latency_ms": latency, "latency_ms_low": low, "artifact": "a.pt", **extras}
+
+
+def square(number: int) -> int:
+    return number * number
 
 
 def misbehave(how: str, directory: Path) -> None:
