@@ -118,12 +118,13 @@ class PythonRunner:
     def _stop(self) -> None:
         if self.server is None:
             return
+        server, self.server = self.server, None
         # The server leads a process group of its own, so a runner that is stuck ends with it.
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.server.pid, signal.SIGKILL)
-        with self.server as server:
+            os.killpg(server.pid, signal.SIGKILL)
+        # What a dead server was not told any more is still in the buffer that is closed here.
+        with contextlib.suppress(BrokenPipeError), server:
             server.wait()
-        self.server = None
 
 
 def _start_server() -> subprocess.Popen[bytes]:

@@ -38,12 +38,16 @@ def test_stuck_python_runner_is_stopped(slow: Artifact) -> None:
         runner.close()
 
 
-def test_death_of_the_server_is_an_error_and_heals(artifact: Artifact) -> None:
+@pytest.mark.parametrize("gone", [False, True])
+def test_death_of_the_server_is_an_error_and_heals(artifact: Artifact, gone: bool) -> None:
     runner = PythonRunner()
     try:
         runner.run(arguments(artifact), timeout=60)
         assert runner.server is not None
         os.kill(runner.server.pid, signal.SIGKILL)
+        if gone:
+            # The pipe has no reader any more when the next request is written.
+            runner.server.wait()
         with pytest.raises(RunnerCrashError, match="has died"):
             runner.run(arguments(artifact), timeout=60)
         answer = runner.run(arguments(artifact), timeout=60)
