@@ -6,6 +6,7 @@ from typing import Any
 
 import optuna
 from hydra.utils import get_class, instantiate
+from optuna.distributions import BaseDistribution
 from optuna.trial import TrialState as OptunaState
 from optuna.trial import create_trial
 
@@ -80,10 +81,13 @@ class OptunaStrategy:
                 directions=["maximize"] * len(history.goals.objectives), sampler=sampler
             )
         inside = [trial for trial in history.trials if history.space.contains(trial.point)]
-        memory.add_trials([self._trial(trial, history) for trial in inside])
+        known = distributions(history.space)
+        memory.add_trials([self._trial(trial, history, known) for trial in inside])
         return memory
 
-    def _trial(self, trial: Trial, history: History) -> optuna.trial.FrozenTrial:
+    def _trial(
+        self, trial: Trial, history: History, known: dict[str, BaseDistribution]
+    ) -> optuna.trial.FrozenTrial:
         state = _STATES.get(trial.state, OptunaState.RUNNING)
         notes = dict(trial.attributes.get(NOTES, {}))
         if not notes and issubclass(
@@ -91,7 +95,7 @@ class OptunaStrategy:
         ):
             # A trial that another strategy proposed belongs to the first generation, as an enqueued one does.
             notes[self._class._get_generation_key()] = 0
-        known, params = distributions(history.space), to_params(history.space, trial.point)
+        params = to_params(history.space, trial.point)
         values = None
         if trial.state is TrialState.COMPLETED:
             values = history.values([trial])[0].tolist()

@@ -99,10 +99,7 @@ class History:
 
     def slacks(self, trials: Sequence[Trial]) -> Array:
         """How far completed trials stay within the constraints, `n x c`; see `Goals.slacks`."""
-        reference = self._reference_result
-        return self.goals.slacks(
-            [trial.metrics for trial in trials], None if reference is None else reference.metrics
-        )
+        return self.goals.slacks([trial.metrics for trial in trials], self.metrics_of_reference())
 
     def feasible(self, trials: Sequence[Trial]) -> npt.NDArray[np.bool_]:
         """Which of n completed trials keep all constraints, `n` booleans."""
