@@ -15,6 +15,7 @@ feasible, all of the region above the reference point is left to improve on.
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from botorch.sampling.qmc import NormalQMCEngine
@@ -45,6 +46,8 @@ class LogNoisyExpectedHypervolumeImprovement:
         constraints: How many of the posterior's last columns are constraints.
         batch: How many points will be added by `add_pending`.
         seed: Seed of the samples.
+        log_weight: Maps `b x d` points to `b` logarithms of a weight that the improvement is multiplied by,
+            such as the probability that a trial succeeds; None: 1.
 
     Attributes:
         baseline: `b x d`, the observed points that may be optimal.
@@ -62,7 +65,9 @@ class LogNoisyExpectedHypervolumeImprovement:
         constraints: int = 0,
         batch: int,
         seed: int,
+        log_weight: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
+        self._log_weight = log_weight
         count = max(len(one) for one in posterior.members)
         members = [one.repeated(count) for one in posterior.members]
         k = len(members)
@@ -155,4 +160,5 @@ class LogNoisyExpectedHypervolumeImprovement:
         total = terms.logsumexp(dim=(-2, -1))
         for _, std in moments[: self._m]:
             total = total + std.log()
-        return total.logsumexp(dim=0) - math.log(total.shape[0] * self.samples) + self._log_units
+        value = total.logsumexp(dim=0) - math.log(total.shape[0] * self.samples) + self._log_units
+        return value if self._log_weight is None else value + self._log_weight(X)

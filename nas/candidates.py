@@ -13,7 +13,7 @@ losses that nobody has predicted. Liu et al. 2023, "Sparse Bayesian Optimization
 
 import logging
 import warnings
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 
 import torch
 from botorch.exceptions.warnings import OptimizationWarning
@@ -62,6 +62,7 @@ def choose_batch(
     constraints: int = 0,
     count: int,
     seed: int,
+    log_weight: Callable[[Tensor], Tensor] | None = None,
 ) -> list[Point]:
     """Chooses a batch.
 
@@ -74,6 +75,7 @@ def choose_batch(
         constraints: How many of the posterior's last columns are constraints.
         count: Size q of the batch.
         seed: Seed of all randomness.
+        log_weight: See `LogNoisyExpectedHypervolumeImprovement`.
 
     Returns:
         q points, none of them known or repeated; fewer if the space has no more.
@@ -83,7 +85,13 @@ def choose_batch(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         acquisition = LogNoisyExpectedHypervolumeImprovement(
-            posterior, reference, pending=pending, constraints=constraints, batch=count, seed=seed
+            posterior,
+            reference,
+            pending=pending,
+            constraints=constraints,
+            batch=count,
+            seed=seed,
+            log_weight=log_weight,
         )
         with torch_threads(_choose_threads(acquisition, space.dimension, count)):
             for _ in range(count):

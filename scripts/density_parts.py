@@ -15,7 +15,8 @@ import numpy as np
 from scipy.linalg import lapack
 from threadpoolctl import threadpool_limits
 
-from nas.surrogate.saas_density import SaasDensity, _invert_upper
+from nas.surrogate.marginal_likelihood import _invert_upper
+from nas.surrogate.saas_density import SaasDensity
 from nas.surrogate.saas_prior import PRIORS
 
 DIMENSION = 24
@@ -39,8 +40,9 @@ def report(n: int, repetitions: int) -> None:
     density = SaasDensity(PRIORS["botorch"], X, (y - y.mean()) / y.std())
     z = np.full(density.layout.size, math.log(0.1))
     rho, noise = np.full(DIMENSION, 0.1), np.full(n, 0.01)
-    density._fill_covariance(rho, 1.0, noise)
-    covariance = density._covariance.copy()
+    likelihood = density._likelihood
+    likelihood._fill_covariance(rho, 1.0, noise)
+    covariance = likelihood._covariance.copy()
     factor = lapack.dpotrf(covariance, lower=1, clean=1)[0]
     triangle, alpha = np.ascontiguousarray(factor.T), rng.standard_normal(n)
     inverse, scratch = triangle.copy(), np.empty(n * n // 4 + n)
@@ -56,13 +58,13 @@ def report(n: int, repetitions: int) -> None:
     parts: dict[str, tuple[float, Callable[[], object]]] = {
         "covariance: distances, exponential": (
             2 * n * n * d,
-            lambda: density._fill_covariance(rho, 1.0, noise),
+            lambda: likelihood._fill_covariance(rho, 1.0, noise),
         ),
         "Cholesky factor": (n**3 / 3, factorise),
         "inverse of the triangle, by halves": (n**3 / 3, invert),
         "product of the inverse triangles": (n**3 / 3, lambda: lapack.dlauum(factor, lower=1)),
         "dpotri instead of the last two": (2 * n**3 / 3, lambda: lapack.dpotri(factor, lower=1)),
-        "slopes of all lengthscales": (2 * n * n * d, lambda: density._lengthscale_gradient(alpha, 1.0)),
+        "slopes of all lengthscales": (2 * n * n * d, lambda: likelihood._lengthscale_gradient(alpha, 1.0)),
         "one evaluation": (n**3 + 4 * n * n * d, lambda: density(z)),
         "a product of two n x n matrices": (2 * n**3, lambda: covariance @ covariance),
     }

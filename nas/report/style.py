@@ -46,6 +46,7 @@ LINES = ("-", "--", "-.", ":")
 _MARKS = {
     "reference": Mark("Reference model", DARK, "*"),
     "sobol": Mark("Sobol", GREY, "o"),
+    "adaptive": Mark("Adaptive", VERMILION, "X"),
     "saas": Mark("SAAS", BLUE, "s"),
     "gp": Mark("GP", GREEN, "^"),
     "mapsaas": Mark("MAP-SAAS", PURPLE, "D"),

@@ -2,6 +2,7 @@
 
 import logging
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,13 +10,15 @@ import torch
 from hydra.utils import instantiate
 
 from nas.candidates import choose_batch
+from nas.space import Point
+from nas.strategy.failures import find_diverged, success_weight
 from nas.strategy.sobol import SobolStrategy
 from nas.study.goals import is_finite
 from nas.study.history import History
-from nas.study.trials import Proposal, Suggestion, Trial
+from nas.study.trials import Proposal, Suggestion, Trial, TrialState
 from nas.surrogate import Surrogate
+from nas.surrogate.adaptive import AdaptiveSurrogate
 from nas.surrogate.observations import Observations, prepare
-from nas.surrogate.saas import SaasSurrogate
 from nas.threads import torch_threads
 
 logger = logging.getLogger(__name__)
@@ -25,16 +28,26 @@ class BayesianStrategy:
     """Proposes the batch with the largest expected hypervolume improvement.
 
     Args:
-        surrogate: Model of the objectives and constraints, or the Hydra node of one; None: `SaasSurrogate`.
+        surrogate: Model of the objectives and constraints, or the Hydra node of one; None:
+            `AdaptiveSurrogate`.
         observed_noise: Take an objective's noise as known where every trial has its standard error, in the
             metric `<objective>_se`; otherwise one noise variance is inferred.
+        learn_failures: Avoid regions where trials fail; trials that diverged count as failed and are kept
+            from the surrogate, see `nas.strategy.failures`.
         name: Origin of its trials; None: the surrogate's name in lower case, such as `saas`.
     """
 
-    def __init__(self, surrogate: Any = None, observed_noise: bool = False, name: str | None = None) -> None:
+    def __init__(
+        self,
+        surrogate: Any = None,
+        observed_noise: bool = False,
+        name: str | None = None,
+        learn_failures: bool = True,
+    ) -> None:
         self._observed_noise = observed_noise
+        self._learn_failures = learn_failures
         if surrogate is None:
-            self.surrogate: Surrogate = SaasSurrogate()
+            self.surrogate: Surrogate = AdaptiveSurrogate()
         else:
             self.surrogate = surrogate if hasattr(surrogate, "fit") else instantiate(surrogate)
         self.name = name or type(self.surrogate).__name__.removesuffix("Surrogate").lower()
@@ -46,29 +59,51 @@ class BayesianStrategy:
         if not observed:
             logger.warning("No trial has completed yet: the next batch is taken from the Sobol sequence.")
             return SobolStrategy().suggest(history, count, seed=seed)
-        pending = [trial.point for trial in history.pending if space.contains(trial.point)]
         batch_seed = seed + len(history)
         goals = history.goals
-        names = [*goals.names, *map(str, goals.constraints)]
-        reference = torch.from_numpy(history.reference)
-        prepared = prepare(self._observations(history, observed), reference, names)
         # Matrices of a fit are small, and threads cost more than they give.
         with torch_threads(1):
+            learnt, log_weight = self._successful(history, observed)
+            names = [*goals.names, *map(str, goals.constraints)]
+            reference = torch.from_numpy(history.reference)
+            prepared = prepare(self._observations(history, learnt), reference, names)
             posterior = self.surrogate.fit(prepared.observations, seed=batch_seed, start=history.state)
-        points = choose_batch(
-            posterior,
-            space,
-            pending=torch.from_numpy(space.encode(pending)),
-            known=history.keys,
-            reference=prepared.reference,
-            constraints=len(goals.constraints),
-            count=count,
-            seed=batch_seed,
-        )
+        pending = [trial.point for trial in history.pending if space.contains(trial.point)]
+        points: list[Point] = []
+        for part, size in posterior.divide(count):
+            points += choose_batch(
+                part,
+                space,
+                pending=torch.from_numpy(space.encode([*pending, *points])),
+                known={*history.keys, *map(space.key, points)},
+                reference=prepared.reference,
+                constraints=len(goals.constraints),
+                count=size,
+                seed=batch_seed,
+                log_weight=log_weight,
+            )
         if not points:
             return SobolStrategy().suggest(history, count, seed=seed)
         diagnostics = tuple(one.as_dict() for one in posterior.diagnostics)
         return Suggestion(tuple(Proposal(p, self.name) for p in points), diagnostics, posterior.state)
+
+    def _successful(
+        self, history: History, observed: list[Trial]
+    ) -> tuple[list[Trial], Callable[[torch.Tensor], torch.Tensor] | None]:
+        """The trials to learn the objectives from, and the log probability that a point succeeds."""
+        if not self._learn_failures:
+            return observed, None
+        space = history.space
+        failed = [trial for trial in history.of(TrialState.FAILED) if space.contains(trial.point)]
+        X = torch.from_numpy(space.encode([trial.point for trial in [*observed, *failed]]))
+        values = torch.from_numpy(history.values(observed))
+        diverged = find_diverged(X[: len(observed)], values)
+        if diverged.any():
+            numbers = [trial.number for trial, bad in zip(observed, diverged, strict=True) if bad]
+            logger.info("Trials %s are far worse than all others say: they count as failed.", numbers)
+        succeeded = np.concatenate([~diverged, np.zeros(len(failed), dtype=np.bool_)])
+        learnt = [trial for trial, bad in zip(observed, diverged, strict=True) if not bad]
+        return learnt, success_weight(X, succeeded)
 
     def _observations(self, history: History, trials: list[Trial]) -> Observations:
         X = torch.from_numpy(history.space.encode([trial.point for trial in trials]))

@@ -1,42 +1,110 @@
 """The MAP baseline: one Gaussian process an objective, hyperparameters at their posterior mode."""
 
+import logging
+import math
+
+import numpy as np
 import torch
-from botorch.models.gp_regression import SingleTaskGP
-from botorch.models.transforms.outcome import Standardize
-from botorch.models.utils.gpytorch_modules import get_covar_module_with_dim_scaled_prior
-from gpytorch.kernels import ScaleKernel
-from gpytorch.priors import GammaPrior
-from torch import Tensor
+from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 from nas.surrogate import State
-from nas.surrogate.mode import degenerate_data_allowed, fit_to_mode
-from nas.surrogate.observations import Observations
+from nas.surrogate.marginal_likelihood import MarginalLikelihood, Vector
+from nas.surrogate.observations import Observations, Standardised, standardise
 from nas.surrogate.posterior import Members, Posterior
+from nas.surrogate.saas_prior import Gamma, LogNormal
+
+logger = logging.getLogger(__name__)
+
+# Noise variances below this make the covariance ill-conditioned.
+NOISE_FLOOR = 1e-4
+_OUTPUTSCALE = Gamma(2.0, 1.0)
+_NOISE = LogNormal(-4.0, 1.0)
+_MEAN_SCALE = 1.0
+# What the ascents start from: the noise's standard deviation, and lengthscales relative to the prior's mode.
+_STARTS = ((0.1, 1.0), (0.5, 3.0))
+# The last steps towards a flat mode change no prediction.
+_MAX_ITERATIONS = 200
+# The ascent stays where exponentials are hyperparameters of something.
+_BOUNDS = {"mean": (-10.0, 10.0), "noise": (-14.0, 5.0), "outputscale": (-12.0, 8.0), "log_rho": (-16.0, 7.4)}
 
 
 class GpSurrogate:
-    """Matern-5/2 kernels with one lengthscale a dimension and BoTorch's dimension-scaled lengthscale prior.
+    """Matern-5/2 kernels with one lengthscale a dimension, whose prior grows with the number of dimensions.
 
-    The prior is that of Hvarfner et al. 2024, "Vanilla Bayesian Optimization Performs Great in High
-    Dimensions".
+    The lengthscales' prior is that of Hvarfner et al. 2024, "Vanilla Bayesian Optimization Performs Great in
+    High Dimensions": `log l ~ Normal(sqrt(2) + log(d) / 2, sqrt(3))`; the others are BoTorch's. The mode is
+    that of the density of the hyperparameters themselves, not of their logarithms: without any data it lies
+    at a lengthscale of 0.2 sqrt(d), where the logarithm's density would have one twenty times as long.
     """
 
     def fit(self, observations: Observations, *, seed: int, start: State | None = None) -> Posterior:
-        """See `Surrogate.fit`; it starts from nothing and leaves no state."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            columns = map(observations.column, range(observations.Y.shape[1]))
-            return Posterior(tuple(_fit_one(observations.X, y, noise) for y, noise in columns))
+        """See `Surrogate.fit`; nothing in it is random, and it leaves no state."""
+        columns = [standardise(*observations.column(i)) for i in range(observations.Y.shape[1])]
+        return Posterior(tuple(_fit_one(observations.X.numpy(), column) for column in columns))
 
 
-def _fit_one(X: Tensor, y: Tensor, yvar: Tensor | None) -> Members:
-    dimension = X.shape[1]
-    kernel = ScaleKernel(
-        get_covar_module_with_dim_scaled_prior(ard_num_dims=dimension, use_rbf_kernel=False),
-        outputscale_prior=GammaPrior(2.0, 1.0),
+class _Posterior:
+    """The negative log posterior density of `mean, log noise, log outputscale, log rho_1 ... log rho_d`."""
+
+    def __init__(self, X: Vector, column: Standardised) -> None:
+        self.likelihood = MarginalLikelihood(X, column.y.numpy())
+        self.known = None if column.noise is None else column.noise.clamp_min(NOISE_FLOOR).numpy()
+        self.n, d = X.shape
+        # The mode of a log-normal variable lies at exp(loc - scale^2); as a function of its logarithm its
+        # density is a normal one with that centre.
+        self.loc, self.scale = math.sqrt(2) + 0.5 * math.log(d) - 3.0, math.sqrt(3)
+
+    def noise(self, log_noise: float) -> Vector:
+        return self.known if self.known is not None else np.full(self.n, NOISE_FLOOR + math.exp(log_noise))
+
+    def __call__(self, z: Vector) -> tuple[float, Vector]:
+        mean, log_noise, log_outputscale, log_rho = float(z[0]), float(z[1]), float(z[2]), z[3:]
+        found = self.likelihood(mean, self.noise(log_noise), math.exp(log_outputscale), np.exp(log_rho))
+        if found is None:
+            # L-BFGS cannot step back from infinity; a large finite value makes its line search do so.
+            return 1e100, np.zeros_like(z)
+        value, slopes = found
+        gradient = np.empty_like(z)
+        gradient[0] = slopes.mean - mean / _MEAN_SCALE**2
+        value -= 0.5 * (mean / _MEAN_SCALE) ** 2
+        # Without the logarithms' Jacobians, each of which is the logarithm itself.
+        prior, slope = _NOISE.log_density(log_noise)
+        value += prior - log_noise
+        gradient[1] = slope - 1.0 + (0.0 if self.known is not None else slopes.noise * math.exp(log_noise))
+        prior, slope = _OUTPUTSCALE.log_density(log_outputscale)
+        value += prior - log_outputscale
+        gradient[2] = slope - 1.0 + slopes.log_outputscale
+        off = (-0.5 * log_rho - self.loc) / self.scale
+        value -= 0.5 * float(off @ off)
+        gradient[3:] = slopes.log_rho + 0.5 * off / self.scale
+        return -value, -gradient
+
+
+def _fit_one(X: Vector, column: Standardised) -> Members:
+    density = _Posterior(X, column)
+    d = X.shape[1]
+    bounds = [_BOUNDS["mean"], _BOUNDS["noise"], _BOUNDS["outputscale"], *[_BOUNDS["log_rho"]] * d]
+    found = []
+    with threadpool_limits(1), np.errstate(all="ignore"):
+        for deviation, factor in _STARTS:
+            rho = -2.0 * (density.loc + math.log(factor))
+            start = np.array([0.0, 2 * math.log(deviation), 0.0, *[rho] * d])
+            options = {"maxiter": _MAX_ITERATIONS}
+            found.append(
+                minimize(density, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+            )
+    best = min(found, key=lambda one: float(one.fun))
+    if best.fun >= 1e100:
+        logger.warning("The surrogate keeps its initial hyperparameters, as their fit failed.")
+    z = torch.from_numpy(np.asarray(best.x, dtype=np.float64))
+    return Members(
+        X=torch.from_numpy(X),
+        y=column.y,
+        mean=z[:1],
+        outputscale=z[2:3].exp(),
+        lengthscale=(-0.5 * z[3:]).exp().unsqueeze(0),
+        noise=torch.from_numpy(density.noise(float(z[1]))).unsqueeze(0),
+        scale=column.scale,
+        shift=column.shift,
     )
-    kernel.outputscale = 1.0
-    with degenerate_data_allowed():
-        model = SingleTaskGP(X, y, yvar, covar_module=kernel, outcome_transform=Standardize(m=1))
-        fit_to_mode(model)
-    return Members.of(model.eval())

@@ -163,11 +163,23 @@ class Posterior:
         members: One a column.
         diagnostics: Of the fit, one a column; none where nothing is sampled.
         state: What the next fit may start from, as JSON can hold it; None: nothing.
+        rivals: Other posteriors that the observations speak for as much, each with the share of a batch, 0 to
+            1, that is proposed by it.
     """
 
     members: tuple[Members, ...]
     diagnostics: tuple[FitDiagnostics, ...] = ()
     state: State | None = None
+    rivals: tuple[tuple[float, "Posterior"], ...] = ()
+
+    def divide(self, count: int) -> "list[tuple[Posterior, int]]":
+        """This posterior and its rivals, each with how many points of a batch of that size it proposes."""
+        parts, left = [], count
+        for share, rival in self.rivals:
+            size = min(left, round(share * count))
+            parts.append((rival, size))
+            left -= size
+        return [(part, size) for part, size in [(self, left), *parts] if size > 0]
 
     def predict(self, X: Tensor) -> tuple[Tensor, Tensor]:
         """The noise-free functions' moments, those of the mixture over the members.

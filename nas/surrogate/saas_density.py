@@ -1,23 +1,14 @@
-"""The SAAS GP's log posterior density and its gradient, fused: what NUTS spends its time on.
-
-One evaluation at n observations in d dimensions costs about `1.3 n^3` floating-point operations for the
-Cholesky factor and the inverse, `4 n^2 d` for distances and the gradient, and a dozen elementwise passes over
-`n x n`. The closed form needs no automatic differentiation and every `n x n` array is allocated once.
-"""
+"""The SAAS GP's log posterior density and its gradient: what NUTS spends its time on."""
 
 import math
 
 import numpy as np
-import torch
-from scipy.linalg import blas, lapack
 
+from nas.surrogate.marginal_likelihood import LOG_2PI, MarginalLikelihood
 from nas.surrogate.saas_prior import Layout, SaasPrior, Vector
 
-_LOG_2PI = math.log(2 * math.pi)
 # Beyond this a logarithm's exponential is no longer a hyperparameter of anything.
 _MAX_LOG = 300.0
-# Triangles up to this size are inverted by LAPACK.
-_SMALL = 48
 
 
 class SaasDensity:
@@ -34,37 +25,18 @@ class SaasDensity:
     """
 
     def __init__(self, prior: SaasPrior, X: Vector, y: Vector, noise_variance: Vector | None = None) -> None:
-        n, d = X.shape
-        self.layout = Layout(dim=d, has_mean=prior.mean_scale is not None, has_noise=noise_variance is None)
+        self.layout = Layout(
+            dim=X.shape[1], has_mean=prior.mean_scale is not None, has_noise=noise_variance is None
+        )
+        self.observations = len(y)
+        self._likelihood = MarginalLikelihood(X, y)
         self._prior = prior
-        self._y = np.ascontiguousarray(y)
         self._noise_variance = noise_variance
-        # Centring loses nothing (the kernel is stationary) and makes the distances' cancellation error
-        # smaller.
-        self._X = np.ascontiguousarray(X - 0.5)
-        self._X_and_ones = np.hstack([self._X, np.ones((n, 1))])
-        self._left = np.empty((n, d + 2))
-        self._right = np.empty((n, d + 2))
-        self._left[:, d] = 1.0
-        self._right[:, d + 1] = 1.0
-        self._squared = np.empty((n, n))
-        self._decay = np.empty((n, n))
-        self._decay_tensor = torch.from_numpy(self._decay)
-        self._slope = np.empty((n, n))
-        # LAPACK works on columns; the transposed view of a C-ordered symmetric array is the same array.
-        self._covariance = np.empty((n, n))
-        self._scratch = np.empty(n * n // 4 + n)
         self._gradient = np.empty(self.layout.size)
-
-    @property
-    def observations(self) -> int:
-        """n, the number of observations."""
-        return len(self._y)
 
     def memory(self) -> int:
         """Bytes of all buffers."""
-        buffers = (self._left, self._right, self._squared, self._decay, self._slope, self._covariance)
-        return sum(buffer.nbytes for buffer in buffers) + self._scratch.nbytes
+        return self._likelihood.memory()
 
     def __call__(self, z: Vector) -> tuple[float, Vector]:
         """Evaluate the density.
@@ -88,82 +60,26 @@ class SaasDensity:
     def _evaluate(self, z: Vector) -> float:
         """Return the density, not finite where the covariance is not positive definite; fill the gradient."""
         layout, gradient = self.layout, self._gradient
+        mean = float(z[0]) if layout.has_mean else 0.0
         outputscale = math.exp(z[layout.outputscale])
         rho = np.exp(z[layout.tausq] + z[layout.tausq + 1 :])
-        noise = self._noise(z)
-        residual = self._y - z[0] if layout.has_mean else self._y
-
-        self._fill_covariance(rho, outputscale, noise)
-        factor = self._covariance.T
-        _, info = lapack.dpotrf(factor, lower=1, clean=1, overwrite_a=1)
-        if info != 0:
+        found = self._likelihood(mean, self._noise(z), outputscale, rho)
+        if found is None:
             return -math.inf
-        half_log_det = float(np.log(factor.diagonal()).sum())
-        alpha, _ = lapack.dpotrs(factor, residual, lower=1)
-        _invert_upper(self._covariance, self._scratch)
-        lapack.dlauum(factor, lower=1, overwrite_c=1)
-        quadratic = float(residual @ alpha)
-        log_density = -0.5 * quadratic - half_log_det - 0.5 * len(residual) * _LOG_2PI
-
-        # weight_ii, where weight = (alpha alpha' - K^-1) / 2 is the density's slope in the covariance matrix
-        weight_diagonal = 0.5 * (alpha * alpha - factor.diagonal())
+        value, slopes = found
         if layout.has_mean:
-            gradient[0] = alpha.sum()
+            gradient[0] = slopes.mean
         if layout.has_noise:
-            gradient[layout.noise] = weight_diagonal.sum() * math.exp(z[layout.noise])
-        gradient[layout.outputscale] = 0.5 * (quadratic - len(residual)) - weight_diagonal @ noise
-        gradient[layout.tausq + 1 :] = self._lengthscale_gradient(alpha, outputscale) * rho
+            gradient[layout.noise] = slopes.noise * math.exp(z[layout.noise])
+        gradient[layout.outputscale] = slopes.log_outputscale
+        gradient[layout.tausq + 1 :] = slopes.log_rho
         gradient[layout.tausq] = gradient[layout.tausq + 1 :].sum()
-        return log_density + self._add_prior(z)
+        return value + self._add_prior(z)
 
     def _noise(self, z: Vector) -> Vector:
         if self._noise_variance is not None:
             return self._noise_variance
-        return np.full(len(self._y), self._prior.noise_floor + math.exp(z[self.layout.noise]))
-
-    def _fill_covariance(self, rho: Vector, outputscale: float, noise: Vector) -> None:
-        """Fill the covariance, and `decay`, `slope` as the gradient needs them.
-
-        With `s = sqrt(5) r`: covariance = outputscale (1 + s + s^2/3) exp(-s) + noise, slope = (1 + s)
-        exp(-s), whose product with -5/6 is the correlation's derivative in the squared distance.
-        """
-        d = self._X.shape[1]
-        squared, decay, slope, covariance = self._squared, self._decay, self._slope, self._covariance
-        # One product gives 5 r_ij^2 = |a_i|^2 + |a_j|^2 - 2 a_i a_j.
-        scaled = self._right[:, :d]
-        np.multiply(self._X, np.sqrt(5 * rho), out=scaled)
-        np.multiply(scaled, -2.0, out=self._left[:, :d])
-        np.einsum("ij,ij->i", scaled, scaled, out=self._left[:, d + 1])
-        self._right[:, d] = self._left[:, d + 1]
-        np.matmul(self._left, self._right.T, out=squared)
-        np.maximum(squared, 0.0, out=squared)
-        np.sqrt(squared, out=slope)
-        np.negative(slope, out=decay)
-        # Several times faster than NumPy's on processors without AVX-512; into the same memory.
-        torch.exp(self._decay_tensor, out=self._decay_tensor)
-        slope += 1.0
-        slope *= decay
-        np.multiply(squared, decay, out=covariance)
-        covariance *= 1.0 / 3.0
-        covariance += slope
-        covariance *= outputscale
-        covariance.reshape(-1)[:: len(noise) + 1] = outputscale + noise
-
-    def _lengthscale_gradient(self, alpha: Vector, outputscale: float) -> Vector:
-        """Slopes of the log likelihood in the d squared inverse lengthscales: two thin products.
-
-        sum_ij M_ij (x_ik - x_jk)^2 = 2 sum_i x_ik (x_ik sum_j M_ij - sum_j M_ij x_jk) for symmetric M.
-        """
-        weighted, inverse = self._decay, self._covariance
-        d = self._X.shape[1]
-        # Only the upper triangle of `inverse` (C order) holds the inverse.
-        np.multiply.outer(alpha, alpha, out=weighted)
-        weighted -= inverse
-        weighted *= self._slope
-        product = blas.dsymm(1.0, weighted.T, self._X_and_ones, lower=1)
-        inner = self._X * product[:, d:] - product[:, :d]
-        total: Vector = np.einsum("ij,ij->j", self._X, inner)
-        return total * (-5.0 / 6.0 * outputscale)
+        return np.full(self.observations, self._prior.noise_floor + math.exp(z[self.layout.noise]))
 
     def _add_prior(self, z: Vector) -> float:
         """Return the log prior with Jacobians, and add its slopes to the gradient."""
@@ -171,7 +87,7 @@ class SaasDensity:
         total = 0.0
         if prior.mean_scale is not None:
             scaled = z[0] / prior.mean_scale
-            total -= 0.5 * scaled * scaled + math.log(prior.mean_scale) + 0.5 * _LOG_2PI
+            total -= 0.5 * scaled * scaled + math.log(prior.mean_scale) + 0.5 * LOG_2PI
             gradient[0] -= scaled / prior.mean_scale
         if layout.has_noise:
             value, slope = prior.noise.log_density(z[layout.noise])
@@ -186,26 +102,3 @@ class SaasDensity:
         total -= float(np.logaddexp(shifted, -shifted).sum()) + len(shifted) * math.log(math.pi / 2)
         gradient[layout.tausq :] -= np.tanh(shifted)
         return total
-
-
-def _invert_upper(factor: Vector, scratch: Vector) -> None:
-    """Invert an upper triangular matrix in place, by halves.
-
-    OpenBLAS's own `dtrtri`, and so its `dpotri`, runs at a seventh of the speed of its matrix product.
-
-    Args:
-        factor: `n x n`, rows contiguous, zero below the diagonal.
-        scratch: At least `((n + 1) // 2)^2` numbers of work space.
-    """
-    n = len(factor)
-    if n <= _SMALL:
-        factor[:] = lapack.dtrtri(factor.T, lower=1)[0].T
-        return
-    half = n // 2
-    head, corner, tail = factor[:half, :half], factor[:half, half:], factor[half:, half:]
-    _invert_upper(head, scratch)
-    _invert_upper(tail, scratch)
-    product = scratch[: corner.size].reshape(corner.shape)
-    np.matmul(corner, tail, out=product)
-    np.matmul(head, product, out=corner)
-    np.negative(corner, out=corner)

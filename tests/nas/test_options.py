@@ -43,6 +43,7 @@ GRAMMAR = ("data.load.sizes={train: 80, eval: 40, test: 10}",)
 # Options that make a strategy quick, or show what it does within four trials.
 QUICK = {
     "nsga2": ("strategy.sampler.population_size=2",),
+    "adaptive": ("+strategy.surrogate.sparse.samples=64", "+strategy.surrogate.sparse.warmup=64"),
     "saasbo": ("strategy.surrogate.samples=64", "strategy.surrogate.warmup=64"),
 }
 

@@ -74,7 +74,7 @@ def test_a_search_killed_in_mid_batch_goes_on_and_leaves_what_it_promises(
     trials = rows(folder)
     assert [trial["number"] for trial in trials] == [str(number) for number in range(6)]
     assert {trial["state"] for trial in trials} == {"completed"}
-    assert [trial["origin"] for trial in trials] == ["reference", *["sobol"] * 3, *["saasbo"] * 2]
+    assert [trial["origin"] for trial in trials] == ["reference", *["sobol"] * 3, *["adaptive"] * 2]
     assert all(path.stat().st_mtime_ns == before for path, before in done_before.items())
 
     assert trials[0]["model.embed_dim"] == "160"

@@ -19,6 +19,11 @@ KNOWN = {
         (1.1990714192539191, 0.26802421708832147),
         (1.1676242923653637, 0.6419068867411499),
     ],
+    "rough_search": [
+        (0.7655363848639852, 0.07806795239561143),
+        (0.8824364400075194, 0.21448860034949724),
+        (0.9587759620096797, 1.6664189361817894),
+    ],
     "simulated_search": [
         (0.7655363848639852, 0.07806795239561143),
         (0.8824364400075194, 0.21448860034949724),
@@ -36,7 +41,7 @@ def test_objectives_keep_their_values(name: str) -> None:
         assert problem.goals.values(problem.true(point)) == pytest.approx(known, rel=1e-12)
 
 
-@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize("name", PROBLEMS.keys() - {"rough_search"})
 def test_noise_has_its_deviation_and_is_its_generators(name: str) -> None:
     problem = PROBLEMS[name]()
     point = problem.space.decode(np.full((1, 24), 0.4))[0]
@@ -50,6 +55,23 @@ def test_noise_has_its_deviation_and_is_its_generators(name: str) -> None:
     assert np.all(np.abs(draws.std(axis=0) - noise) <= 0.11 * noise + 1e-9)
     again = problem.evaluate(point, np.random.default_rng(0))
     assert problem.goals.values(again) == tuple(draws[0])
+
+
+def test_the_rough_search_fails_and_diverges_where_it_says() -> None:
+    problem = PROBLEMS["rough_search"]()
+    points = problem.space.decode(np.random.default_rng(0).random((400, 24)))
+    outcomes = []
+    for i, point in enumerate(points):
+        try:
+            outcomes.append(problem.evaluate(point, np.random.default_rng(i))["accuracy"])
+        except FloatingPointError:
+            outcomes.append(math.nan)
+    failed, diverged = np.isnan(outcomes), np.equal(outcomes, 0.0)
+    # Three standard errors of a share.
+    assert abs(failed.mean() - 0.2) < 0.06
+    assert abs(diverged.sum() / (~failed).sum() - 0.1) < 0.05
+    assert problem.reference is not None
+    assert all(problem.evaluate(problem.reference, np.random.default_rng(i))["accuracy"] for i in range(50))
 
 
 def test_only_the_columns_in_which_a_function_is_embedded_count() -> None:

@@ -8,7 +8,8 @@ from nas.testing.strategies import StrategyContract
 from tests.composing import CONF
 
 # Long enough chains to run; whether they converge is for other tests.
-QUICK = {"saasbo": {"surrogate": {"warmup": 32, "samples": 32, "thinning": 8, "max_tree_depth": 3}}}
+SHORT = {"warmup": 32, "samples": 32, "thinning": 8, "max_tree_depth": 3}
+QUICK = {"saasbo": {"surrogate": SHORT}, "adaptive": {"surrogate": {"sparse": SHORT}}}
 FILES = sorted(path.stem for path in (CONF / "strategy").glob("*.yaml"))
 
 

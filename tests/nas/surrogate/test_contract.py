@@ -1,6 +1,7 @@
 """Every surrogate keeps the contract."""
 
 from nas.surrogate import Surrogate
+from nas.surrogate.adaptive import AdaptiveSurrogate
 from nas.surrogate.gp import GpSurrogate
 from nas.surrogate.map_saas import MapSaasSurrogate
 from nas.surrogate.saas import SaasSurrogate
@@ -15,6 +16,11 @@ class TestGp(SurrogateContract):
 class TestMapSaas(SurrogateContract):
     def surrogate(self) -> Surrogate:
         return MapSaasSurrogate(2)
+
+
+class TestAdaptive(SurrogateContract):
+    def surrogate(self) -> Surrogate:
+        return AdaptiveSurrogate(SaasSurrogate(warmup=48, samples=48, thinning=8, max_tree_depth=4))
 
 
 class TestSaas(SurrogateContract):

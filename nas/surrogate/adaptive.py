@@ -1,0 +1,74 @@
+"""A surrogate that finds its own sparsity: SAAS or a dense GP, whichever predicts better.
+
+A dense GP, which expects every input to matter a little, finds its way after few observations where many do,
+and SAAS, which expects most not to matter at all, where few do. Leave-one-out log densities tell the two
+apart, for each objective by itself, once there are more observations than inputs; before that they do not,
+and each of the two models proposes a part of the batch. docs/decisions.md has what else was tried.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+
+from nas.surrogate import State, Surrogate
+from nas.surrogate.crossval import leave_one_out
+from nas.surrogate.errors import SurrogateError
+from nas.surrogate.gp import GpSurrogate
+from nas.surrogate.observations import Observations
+from nas.surrogate.posterior import Posterior
+from nas.surrogate.saas import SaasSurrogate
+
+logger = logging.getLogger(__name__)
+
+
+class AdaptiveSurrogate:
+    """Fits both models; each column gets the one with the larger leave-one-out log predictive density.
+
+    With at most as many observations as inputs the posterior is the dense one, and `Posterior.rivals` has the
+    sparse one, for a share of each batch.
+
+    Args:
+        sparse: Surrogate that expects few inputs to matter; None: `SaasSurrogate`.
+        dense: Surrogate that expects all of them to; None: `GpSurrogate`.
+        sparse_share: Share of a batch that the sparse model proposes as long as nothing tells them apart; 0
+            to 1.
+
+    Raises:
+        SurrogateError: If the share is out of range.
+    """
+
+    def __init__(
+        self, sparse: Surrogate | None = None, dense: Surrogate | None = None, sparse_share: float = 0.25
+    ) -> None:
+        if not 0 <= sparse_share <= 1:
+            raise SurrogateError(f"sparse_share={sparse_share} is out of range: it must be 0 to 1.")
+        self._sparse = sparse or SaasSurrogate()
+        self._dense = dense or GpSurrogate()
+        self._share = sparse_share
+
+    def fit(self, observations: Observations, *, seed: int, start: State | None = None) -> Posterior:
+        """See `Surrogate.fit`; the state is that of both."""
+        start = start if isinstance(start, Mapping) else {}
+        dense = self._dense.fit(observations, seed=seed, start=start.get("dense"))
+        sparse = self._sparse.fit(observations, seed=seed, start=start.get("sparse"))
+        both = Posterior(dense.members, sparse.diagnostics, {"dense": dense.state, "sparse": sparse.state})
+        n, d = observations.X.shape
+        if n <= d:
+            return replace(both, rivals=((self._share, sparse),))
+        scores = [
+            (float(few.log_density.mean()), float(all_.log_density.mean()))
+            for few, all_ in zip(leave_one_out(sparse), leave_one_out(dense), strict=True)
+        ]
+        chosen = [few > all_ for few, all_ in scores]
+        logger.info(
+            "Leave-one-out log density of the sparse and the dense model: %s.",
+            ", ".join(
+                f"column {i}: {few:.2f} and {all_:.2f}, {'sparse' if pick else 'dense'}"
+                for i, ((few, all_), pick) in enumerate(zip(scores, chosen, strict=True))
+            ),
+        )
+        members = tuple(
+            few if pick else all_
+            for few, all_, pick in zip(sparse.members, dense.members, chosen, strict=True)
+        )
+        return replace(both, members=members)
