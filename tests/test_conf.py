@@ -39,15 +39,17 @@ def test_every_experiment_composes_with_the_command_on_its_top(name: str) -> Non
     ModelConfig.of(config.model)
 
 
-def test_the_space_has_the_24_parameters_and_holds_its_reference() -> None:
-    config = compose_config("search")
-    params = OmegaConf.to_container(config.space.params)
+@pytest.mark.parametrize("data", ["grammar", "topv2", "top", "tsv"])
+@pytest.mark.parametrize("space_name", sorted(path.stem for path in (CONF / "space").glob("*.yaml")))
+def test_a_space_has_the_24_parameters_and_holds_its_reference(space_name: str, data: str) -> None:
+    config = compose_config("search", f"space={space_name}", f"data={data}")
+    params = OmegaConf.to_container(config.space.params, resolve=True)
     space, others = parse_space(params, [])
     assert len(space.names) == 24
     assert others == []
     for name in space.names:
         assert OmegaConf.select(config, name) is not None, f"{name} is no key of the configuration"
     defaults = {name: OmegaConf.select(config, name) for name in space.names}
-    reference = reference_point(OmegaConf.to_container(config.space.reference), space, defaults)
+    reference = reference_point(OmegaConf.to_container(config.space.reference, resolve=True), space, defaults)
     assert set(config.space.reference) == set(space.names)
     assert space.contains(reference)

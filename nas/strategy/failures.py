@@ -93,6 +93,7 @@ def success_weight(X: Tensor, succeeded: NDArray[np.bool_]) -> Callable[[Tensor]
 
     def log_probability(points: Tensor) -> Tensor:
         mean, deviation = function.moments(points)
-        return torch.special.log_ndtr((mean[0, :, 0] - limit) / deviation[0])
+        log_p: Tensor = torch.special.log_ndtr((mean[0, :, 0] - limit) / deviation[0])
+        return log_p
 
     return log_probability

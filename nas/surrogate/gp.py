@@ -56,9 +56,11 @@ class _Posterior:
         self.loc, self.scale = math.sqrt(2) + 0.5 * math.log(d) - 3.0, math.sqrt(3)
 
     def noise(self, log_noise: float) -> Vector:
+        """The `n` noise variances."""
         return self.known if self.known is not None else np.full(self.n, NOISE_FLOOR + math.exp(log_noise))
 
-    def __call__(self, z: Vector) -> tuple[float, Vector]:
+    def value(self, z: Vector) -> tuple[float, Vector]:
+        """At a point, with its gradient."""
         mean, log_noise, log_outputscale, log_rho = float(z[0]), float(z[1]), float(z[2]), z[3:]
         found = self.likelihood(mean, self.noise(log_noise), math.exp(log_outputscale), np.exp(log_rho))
         if found is None:

@@ -28,7 +28,7 @@ EXPERIMENTS = sorted(
 )
 SMALL = (
     "hydra/launcher=basic",
-    "data.batch_size=32",
+    "data.batch_size=16",
     "trainer.max_epochs=1",
     "protocol.blocks=1",
     "protocol.runs=500",
