@@ -90,7 +90,7 @@ class Progress:
     def round_ended(self) -> None:
         """See `Events.round_ended`."""
         logger.info("Round over: %s", ", ".join(f"{key} {value}" for key, value in self._summary().items()))
-        write_tables(self._study, self._folder)
+        write_tables(self._study, self._folder, fit=False)
         self._draw()
 
     def confirming(self, repetitions: Sequence[Trial]) -> None:
