@@ -59,8 +59,9 @@ class Findings:
         """What the repetitions showed, and which of them failed; empty without any."""
         parts = []
         if self.finds:
-            each = ", ".join(f"trial {one.number}: P(beats) = {_percent(one.p_beats)}" for one in self.finds)
-            parts.append(f"{len(self.finds)} confirmed: {each}.")
+            count = f"{len(self.finds)} trial{'s' if len(self.finds) > 1 else ''}"
+            each = ", ".join(f"{one.p_beats:.2f} (trial {one.number})" for one in self.finds)
+            parts.append(f"{count} run again with new seeds: P(beats) = {each}.")
         if self.lost:
             why = "; ".join(f"trial {one.repeats}: {(one.error or '').rstrip('.')}" for one in self.lost)
             count = len(self.lost) + sum(one.runs for one in self.confirmed.values())
@@ -84,7 +85,3 @@ def findings(study: Study, *, fit: bool = True) -> Findings:
     states = (TrialState.FAILED, TrialState.UNMEASURED)
     lost = tuple(one for one in study.repetitions if one.state in states)
     return Findings(beliefs, confirmed(study), lost)
-
-
-def _percent(probability: float | None) -> str:
-    return "-" if probability is None else f"{probability:.2f}"
