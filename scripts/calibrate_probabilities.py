@@ -1,7 +1,7 @@
 """Are probabilities of beating the reference calibrated? `python scripts/calibrate_probabilities.py`.
 
-Options: `problems=[simulated_search,dtlz2]` (also `branin_currin`), `methods=[gp,sobol,tpe]`, `seeds=5`, `budget=48`,
-`q=8`, `confirm=4`.
+Options: `problems=[simulated_search,dtlz2]` (also `branin_currin`), `methods=[gp,sobol,tpe]`, `seeds=5`,
+`budget=48`, `q=8`, `confirm=4`.
 
 Synthetic problems know the truth. Every search is looked at when half and when all of its budget is spent:
 each completed trial's probability goes into a bin, beside whether the trial truly is better than the

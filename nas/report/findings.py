@@ -64,8 +64,8 @@ class Findings:
             parts.append(f"{count} run again with new seeds: P(beats) = {each}.")
         if self.lost:
             why = "; ".join(f"trial {one.repeats}: {(one.error or '').rstrip('.')}" for one in self.lost)
-            count = len(self.lost) + sum(one.runs for one in self.confirmed.values())
-            parts.append(f"{len(self.lost)} of {count} repetitions failed ({why}).")
+            runs = len(self.lost) + sum(one.runs for one in self.confirmed.values())
+            parts.append(f"{len(self.lost)} of {runs} repetitions failed ({why}).")
         return " ".join(parts)
 
 
