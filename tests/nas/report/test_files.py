@@ -49,8 +49,7 @@ def test_what_was_confirmed_is_in_tables_figure_and_summary(
     study = make_search(24, objectives=objectives)
     write_report(study, tmp_path)
     before = imread(tmp_path / FILES[3])
-    best = next(t.number for t in study.history.front if t.number not in (0, 3))
-    chosen = [0, best, 3]
+    chosen = [0, 1, 3]
     for one in study.repeat([(number, study[number].point) for number in chosen * runs], {}):
         metrics = study[one.repeats or 0].metrics
         bent = {name: float(value or 0) * (1 + one.number / 1e3) for name, value in metrics.items()}
