@@ -85,7 +85,7 @@ class Search:
         Raises:
             StudyError: If there is no such trial, or it has ended.
         """
-        if not 0 <= number < len(self.study) or self.study[number] not in self.study.open():
+        if number not in {trial.number for trial in self.study.open()}:
             raise StudyError(f"trial {number} is not waiting for a result; tell each trial of ask() once.")
         if isinstance(result, Exception):
             return self.study.fail(number, describe_error(result))

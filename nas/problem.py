@@ -71,8 +71,9 @@ def optimise(
         NasError: If it cannot go on, such as when too many trials fail.
     """
     plan = plan or Plan()
-    changes = {"budget": budget, "seed": seed}
-    plan = replace(plan, **{name: value for name, value in changes.items() if value is not None})
+    plan = replace(
+        plan, budget=plan.budget if budget is None else budget, seed=plan.seed if seed is None else seed
+    )
     fixed = None if reference_point is None else tuple(map(float, reference_point))
     study = Study(problem.space, problem.goals, fixed_reference=fixed)
 

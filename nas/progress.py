@@ -68,14 +68,17 @@ class Progress:
 
     def changed(self, trial: Trial) -> None:
         """See `Events.changed`."""
+        name = f"Trial {trial.number}"
+        if trial.repeats is not None:
+            name = f"Repetition {trial.number} of trial {trial.repeats}"
         if trial.state is TrialState.TRAINED:
-            logger.info("Trial %d trained in %.1f s.", trial.number, trial.seconds)
+            logger.info("%s trained in %.1f s.", name, trial.seconds)
         elif trial.values is None:
-            logger.warning("Trial %d %s: %s", trial.number, trial.state, trial.error)
+            logger.warning("%s %s: %s", name, trial.state, trial.error)
         else:
             pairs = zip(self._study.goals.names, trial.values, strict=True)
-            text = ", ".join(f"{name} {value:.4g}" for name, value in pairs)
-            logger.info("Trial %d completed in %.1f s: %s.", trial.number, trial.seconds, text)
+            text = ", ".join(f"{metric} {value:.4g}" for metric, value in pairs)
+            logger.info("%s completed in %.1f s: %s.", name, trial.seconds, text)
         self._draw()
 
     def waiting(self, running: int) -> None:
@@ -87,7 +90,13 @@ class Progress:
     def round_ended(self) -> None:
         """See `Events.round_ended`."""
         logger.info("Round over: %s", ", ".join(f"{key} {value}" for key, value in self._summary().items()))
-        write_tables(self._study, self._folder)
+        write_tables(self._study, self._folder, fit=False)
+        self._draw()
+
+    def confirming(self, repetitions: Sequence[Trial]) -> None:
+        """See `Events.confirming`."""
+        count = len({one.repeats for one in repetitions})
+        logger.info("Confirming: %d runs of %d trials with new seeds.", len(repetitions), count)
         self._draw()
 
     def _draw(self) -> None:

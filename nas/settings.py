@@ -24,6 +24,10 @@ class SearchSettings:
         seed: Seed of all random choices of the search.
         max_failure_rate: The search ends when more than this share of the ended trials failed; 0 to 1.
         max_retries: How often a job that vanished without a result is started again; at least 0.
+        confirm: How many of the most promising trials are run again with new seeds when the budget is spent,
+            beside the reference; at least 0.
+        repetitions: How often each of these is run again; at least 1.
+        seed_key: The key of the task's configuration that takes the new seeds.
         storage: URL of an Optuna storage; null: `study.db` in the sweep's folder.
         study_name: Name of the study in the storage; null: the folder's path, or `search` in `study.db`.
         irrelevant: Keys of the task's configuration that no result depends on; they may differ when a search
@@ -44,6 +48,9 @@ class SearchSettings:
     seed: int = 0
     max_failure_rate: float = 0.5
     max_retries: int = 1
+    confirm: int = 0
+    repetitions: int = 2
+    seed_key: str = "seed"
     storage: str | None = None
     study_name: str | None = None
     irrelevant: list[str] = field(default_factory=list)

@@ -30,6 +30,8 @@ from nas.study import Goals
 from nas.study.store import Definition, StoredStudy, exclusive, open_or_create, storage_errors, storage_url
 from paretoparse.errors import describe_error
 
+_MISSING: Any = object()
+
 logger = logging.getLogger(__name__)
 
 
@@ -100,10 +102,15 @@ class _Search:
             settings.batch_size,
             seed=settings.seed,
             max_failure_rate=settings.max_failure_rate,
+            confirm=settings.confirm,
+            repetitions=settings.repetitions,
+            seed_key=settings.seed_key,
         )
         self.goals = Goals.of(settings.objectives, settings.constraints)
         self.space: Space
         self.space, self.others = parse_space(settings.params, arguments, hydra_context.config_loader)
+        if settings.confirm:
+            self._check_seed_key()
         self.reference = self._reference()
         if self.goals.needs_reference and self.reference is None:
             raise SettingsError(
@@ -113,6 +120,21 @@ class _Search:
         self.measurement: Measurement | None = None
         if settings.measure:
             self.measurement = as_measurement(_instantiate("measure", lambda: instantiate(settings.measure)))
+
+    def _check_seed_key(self) -> None:
+        """Refuses a search whose finds could not be trained with other seeds."""
+        key = self.settings.seed_key
+        remedy = "name the key of the task's seed, or set hydra.sweeper.confirm=0"
+        if OmegaConf.select(self.config, key, default=_MISSING, throw_on_missing=False) is _MISSING:
+            raise SettingsError(
+                f"the task's configuration has no key '{key}' (hydra.sweeper.seed_key) to confirm trials "
+                f"with other seeds; {remedy}."
+            )
+        if key in self.space.names:
+            raise SettingsError(
+                f"hydra.sweeper.seed_key={key} is a parameter of the search, so trials cannot be confirmed "
+                f"with other seeds; {remedy}."
+            )
 
     def _reference(self) -> Point | None:
         if self.settings.reference is None:
@@ -166,7 +188,8 @@ class _Search:
             logger.warning(
                 "The basic launcher runs one job after another; hydra/launcher=joblib runs them side by side."
             )
-        taken = {t.number: t.folder for t in study.history.trials if t.folder is not None}
+        trials = [*study.history.trials, *study.repetitions]
+        taken = {t.number: t.folder for t in trials if t.folder is not None}
         return LauncherExecutor(
             launcher,
             outcomes,

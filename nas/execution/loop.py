@@ -1,4 +1,4 @@
-"""The loop of a search: propose, run, measure, record, until the budget is spent. Knows no Hydra."""
+"""The loop of a search: propose, run, measure, record until the budget is spent; confirm. Knows no Hydra."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from nas.errors import SearchFailedError, SettingsError
+from nas.execution import confirm
 from nas.execution.executor import Executor, Job
 from nas.execution.measurement import Measurement, Trained
 from nas.execution.outcomes import Outcome
@@ -32,6 +33,10 @@ class Plan:
             it. None: each round waits for the end of the one before.
         seed: Of all random choices of the search.
         max_failure_rate: The search ends when more than this share of the ended trials failed; 0 to 1.
+        confirm: How many of the most promising trials are run again when the budget is spent, beside the
+            reference; at least 0.
+        repetitions: How often each of these is run again; at least 1.
+        seed_key: The key of a point that gives a repetition its new seed; None: its number does.
     """
 
     budget: int = 24
@@ -40,9 +45,12 @@ class Plan:
     open: int | None = None
     seed: int = 0
     max_failure_rate: float = 0.5
+    confirm: int = 0
+    repetitions: int = 2
+    seed_key: str | None = None
 
     def __post_init__(self) -> None:
-        least = {"initial": 1, "batch_size": 1, "budget": self.initial}
+        least = {"initial": 1, "batch_size": 1, "budget": self.initial, "confirm": 0, "repetitions": 1}
         if self.open is not None:
             least["open"] = max(self.initial, self.batch_size)
         for name, low in least.items():
@@ -75,6 +83,9 @@ class Events(Protocol):
     def round_ended(self) -> None:
         """Nothing is open."""
 
+    def confirming(self, repetitions: Sequence[Trial]) -> None:
+        """These repetitions are about to run; `changed` tells what becomes of them."""
+
 
 class Quiet:
     """Tells nobody."""
@@ -90,6 +101,9 @@ class Quiet:
 
     def round_ended(self) -> None:
         """See `Events.round_ended`."""
+
+    def confirming(self, repetitions: Sequence[Trial]) -> None:
+        """See `Events.confirming`."""
 
 
 class Loop:
@@ -128,7 +142,7 @@ class Loop:
         )
 
     def run(self) -> None:
-        """Works until the budget is spent, or the space is.
+        """Works until the budget is spent, or the space is; then confirms what it found.
 
         Raises:
             NasError: If the search cannot go on; all that is known is in the study.
@@ -146,18 +160,40 @@ class Loop:
                 if not self.study.open(TrialState.RUNNING):
                     self._measure(self.study.open(TrialState.TRAINED))
             self._round_ended()
+            self._confirm()
 
     def _take_up(self) -> None:
         """Goes on where an earlier process stopped."""
         if done := self.study.history.of(*ENDED):
             logger.info("Going on with a search of which %d trials have ended.", len(done))
         self.study.finish_round()
-        for trial in self.study.open(TrialState.RUNNING):
+        self.study.finish_repetitions()
+        self._find(self.study.open(TrialState.RUNNING))
+        self._measure(self.study.history.of(TrialState.TRAINED, TrialState.UNMEASURED))
+        self._submit(self.study.open(TrialState.RUNNING))
+
+    def _find(self, trials: Sequence[Trial]) -> None:
+        """Records what jobs left in an earlier process."""
+        for trial in trials:
             outcome = self.executor.find(trial.number)
             if outcome is not None:
                 self._record(trial.number, outcome)
-        self._measure(self.study.history.of(TrialState.TRAINED, TrialState.UNMEASURED))
-        self._submit(self.study.open(TrialState.RUNNING))
+
+    def _confirm(self) -> None:
+        """Runs the most promising trials and the reference again, and measures all of that side by side."""
+        if not self.plan.confirm:
+            return
+        begun = confirm.begin(self.study, self.plan)
+        if begun:
+            self.events.confirming(begun)
+        self._find(begun)
+        self._submit(self._repetitions(TrialState.RUNNING))
+        while self._repetitions(TrialState.RUNNING):
+            self._collect()
+        self._measure(self._repetitions(TrialState.TRAINED, TrialState.UNMEASURED))
+
+    def _repetitions(self, *states: TrialState) -> list[Trial]:
+        return [one for one in self.study.repetitions if one.state in states]
 
     def _due(self) -> int:
         """How many trials are to be proposed now."""

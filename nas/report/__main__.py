@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from nas.report.arguments import study_folders
 from nas.report.cards import make_card
 from nas.report.console import show
-from nas.report.files import write_metrics
+from nas.report.files import end_cards, write_metrics
 from nas.report.tables import write_tables
 from nas.study.store import open_study
 from paretoparse.arguments import read_pairs
@@ -20,7 +20,7 @@ def main(arguments: Sequence[str]) -> None:
             write_tables(study, folder)
             write_metrics(study, folder)
         finally:
-            for name in ("front", "summary", *(["convergence"] if study.diagnostics else [])):
+            for name in (*end_cards(study), *(["convergence"] if study.diagnostics else [])):
                 show(make_card(name, study))
 
 

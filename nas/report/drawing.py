@@ -1,6 +1,6 @@
 """What figures of objectives share: trials by origin, the front, the reference, the axes' names."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -9,6 +9,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from nas.confirmed import Confirmed
 from nas.pareto import front
 from nas.report.numbers import front_trials, is_ratio
 from nas.report.style import DARK, VERMILION, marks
@@ -141,6 +142,44 @@ def draw_reference(axes: Axes, history: History, x: int | None, y: int) -> None:
     axes.axhline(point[y], **look)
     axes.axvline(point[x], **look)
     axes.scatter(point[x], point[y], marker="*", s=110, color=DARK, label=label, zorder=4)
+
+
+def draw_confirmed(
+    axes: Axes, history: History, again: Mapping[int, Confirmed], x: int | None, y: int
+) -> None:
+    """Draws what repetitions say of trials: means with 95 % intervals, and a line from the first result.
+
+    Args:
+        axes: Where.
+        history: The search.
+        again: Trials to what their repetitions say.
+        x: Index of the objective to the right; None: trials' numbers go there.
+        y: Index of the objective upwards.
+    """
+    found = [one for one in again.values() if one.means]
+    for place, one in enumerate(found):
+        mean = np.array(one.means) / history.units
+        reach = np.array([np.nan if r is None else r for r in one.reach]) / history.units
+        first = next(trial for trial in history.trials if trial.number == one.number)
+        across, spread = (one.number, None) if x is None else (mean[x], reach[x])
+        if first.values is not None:
+            before = np.array(first.values) / history.units
+            start = one.number if x is None else before[x]
+            axes.plot([start, across], [before[y], mean[y]], color=DARK, linewidth=0.7, zorder=4)
+        axes.errorbar(
+            across,
+            mean[y],
+            xerr=spread,
+            yerr=reach[y],
+            fmt="o",
+            color=DARK,
+            markerfacecolor="white",
+            markersize=4,
+            linewidth=0.9,
+            capsize=2,
+            label=None if place else "new runs, mean and 95 %",
+            zorder=5,
+        )
 
 
 def draw_rings(axes: Axes, history: History, x: int, y: int) -> None:

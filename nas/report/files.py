@@ -4,6 +4,7 @@ from pathlib import Path
 
 from nas.report.cards import make_card
 from nas.report.console import show
+from nas.report.findings import findings
 from nas.report.numbers import summarise
 from nas.report.tables import write_file, write_tables
 from nas.study import Study
@@ -31,8 +32,13 @@ def write_report(study: Study, folder: Path) -> None:
         write_metrics(study, folder)
         write_search_figures(study, folder)
     finally:
-        show(make_card("front", study))
-        show(make_card("summary", study))
+        for name in end_cards(study):
+            show(make_card(name, study))
+
+
+def end_cards(study: Study) -> list[str]:
+    """The cards that a search shows when it ends."""
+    return ["front", *(["confirmation"] if study.repetitions else []), "summary"]
 
 
 def write_metrics(study: Study, folder: Path) -> None:
@@ -41,7 +47,7 @@ def write_metrics(study: Study, folder: Path) -> None:
     Raises:
         ReportError: If it cannot be written.
     """
-    write_file(folder / "metrics.json", summarise(study), write_json)
+    write_file(folder / "metrics.json", summarise(study) | findings(study).numbers(), write_json)
 
 
 def write_search_figures(study: Study, folder: Path) -> None:

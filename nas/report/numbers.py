@@ -39,8 +39,9 @@ def summarise(study: Study) -> dict[str, float | None]:
     """The search in numbers, as metrics.json holds them.
 
     Returns:
-        `trials_completed`, `trials_failed` (unmeasured ones included), `trials_better_than_reference` in
-        every objective (None: there is no reference to beat), `hypervolume` of the trials that keep all
+        `trials_completed`, `trials_failed` (unmeasured ones included), `trials_better_than_reference`, whose
+        results are better in every objective, by chance or not (None: there is no reference to beat; see
+        `nas.report.findings` for what is likely), `hypervolume` of the trials that keep all
         constraints, in units of the reference, `bo_seconds` spent on proposing and `seconds` in all.
     """
     history = study.history

@@ -8,21 +8,27 @@ from typing import Any
 
 from nas.errors import ReportError
 from nas.report.card import Rows
+from nas.report.findings import Findings, findings
 from nas.report.formats import exact
 from nas.report.numbers import front_trials
 from nas.study import History, Study, Trial
 from paretoparse.files import write_text
 
 
-def write_tables(study: Study, folder: Path) -> None:
+def write_tables(study: Study, folder: Path, *, fit: bool = True) -> None:
     """Writes `trials.csv`, one row a trial, and `pareto.csv`, the front sorted by the first objective.
+
+    Args:
+        study: The search.
+        folder: Where to.
+        fit: Whether a surrogate is fitted for what it says of the trials; those columns are empty otherwise.
 
     Raises:
         ReportError: If a file cannot be written.
     """
-    history = study.history
-    write_file(folder / "trials.csv", to_csv(trial_rows(history, history.trials)), write_text)
-    write_file(folder / "pareto.csv", to_csv(trial_rows(history, front_trials(history))), write_text)
+    history, found = study.history, findings(study, fit=fit)
+    for name, trials in {"trials": history.trials, "pareto": front_trials(history)}.items():
+        write_file(folder / f"{name}.csv", to_csv(trial_rows(history, trials, found)), write_text)
 
 
 def write_file(path: Path, content: Any, write: Callable[[Path, Any], None]) -> None:
@@ -40,11 +46,12 @@ def write_file(path: Path, content: Any, write: Callable[[Path, Any], None]) -> 
         ) from error
 
 
-def trial_rows(history: History, trials: Sequence[Trial]) -> Rows:
+def trial_rows(history: History, trials: Sequence[Trial], found: Findings) -> Rows:
     """All that is known of trials, one row each; the columns are those of the whole search.
 
     Columns: what the trial is, its parameters and other overrides, the objectives with the ends of their
-    intervals where the measurement gives any, the metrics of the constraints, and how it ended.
+    intervals where the measurement gives any, the metrics of the constraints, what a surrogate says, what
+    repetitions said where there are any, and how it ended.
     """
     fixed = dict(history.space.fixed)
     names = _union([dict.fromkeys(history.space.names), fixed, *(trial.point for trial in history.trials)])
@@ -64,6 +71,8 @@ def trial_rows(history: History, trials: Sequence[Trial]) -> Rows:
                 *(_parameter(point, name) for name in names),
                 *(trial.values or missing),
                 *(trial.metrics.get(name) for name in others),
+                *_believed(trial, found),
+                *(_confirmed(trial, found, len(goals.names)) if found.confirmed else ()),
                 *(round(trial.seconds, 3), trial.error, trial.folder),
             )
         )
@@ -75,11 +84,36 @@ def trial_rows(history: History, trials: Sequence[Trial]) -> Rows:
         *names,
         *goals.names,
         *others,
+        *("p_beats_reference", "on_posterior_front"),
+        *(_confirmed_heads(goals.names) if found.confirmed else ()),
         "seconds",
         "error",
         "folder",
     )
     return Rows(heads, cells)
+
+
+def _believed(trial: Trial, found: Findings) -> tuple[float | None, bool | None]:
+    beliefs = found.beliefs
+    if beliefs is None or trial.values is None:
+        return None, None
+    return beliefs.p_beats.get(trial.number), trial.number in beliefs.front
+
+
+def _confirmed_heads(names: Sequence[str]) -> list[str]:
+    means = [f"confirmed_{name}{end}" for name in names for end in ("", "_low", "_high")]
+    return ["confirmed_runs", "confirmed_p_beats_reference", *means]
+
+
+def _confirmed(trial: Trial, found: Findings, count: int) -> list[float | None]:
+    one = found.confirmed.get(trial.number)
+    if one is None:
+        return [None] * (2 + 3 * count)
+    cells: list[float | None] = [one.runs, one.p_beats]
+    for mean, reach in zip(one.means or [None] * count, one.reach or [None] * count, strict=True):
+        ends = (None, None) if mean is None or reach is None else (mean - reach, mean + reach)
+        cells += [mean, *ends]
+    return cells
 
 
 def _union(mappings: Iterable[Mapping[str, Any]]) -> list[str]:

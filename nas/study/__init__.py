@@ -3,11 +3,12 @@
 from nas.study.goals import Constraint, Goals, Metric, Objective, is_finite
 from nas.study.history import History
 from nas.study.study import Study
-from nas.study.trials import ENDED, REFERENCE, SOBOL, Proposal, Suggestion, Trial, TrialState
+from nas.study.trials import ENDED, REFERENCE, REPETITION, SOBOL, Proposal, Suggestion, Trial, TrialState
 
 __all__ = [
     "ENDED",
     "REFERENCE",
+    "REPETITION",
     "SOBOL",
     "Constraint",
     "Goals",

@@ -25,7 +25,7 @@ class History:
     Attributes:
         space: The search space.
         goals: The objectives and constraints.
-        trials: All trials, by number.
+        trials: All proposed trials, by number; repetitions are not among them, and leave gaps in the numbers.
         fixed_reference: `m`, a reference point in the objectives' own units and directions for a problem that
             comes with one; None: the reference model, or else a point below all trials.
         state: What the strategy left in its last suggestion; None at first.
@@ -36,7 +36,7 @@ class History:
     trials: tuple[Trial, ...] = ()
     fixed_reference: tuple[float, ...] | None = None
     state: Any = None
-    # Keys of points to the number of their first trial. Shared with later histories, which only add to it.
+    # Keys of points to the place of their first trial. Shared with later histories, which only add to it.
     index: dict[Any, int] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:

@@ -110,6 +110,7 @@ class StoredStudy(Study):
                     "round": trial.round,
                     "origin": trial.origin,
                     "attributes": dict(trial.attributes),
+                    "repeats": trial.repeats,
                 },
             )
         )
@@ -350,6 +351,7 @@ def _to_trial(frozen: FrozenTrial) -> Trial:
         folder=result.get("folder"),
         files=result.get("files") or {},
         attributes=attributes.get("attributes", {}),
+        repeats=attributes.get("repeats"),
     )
 
 

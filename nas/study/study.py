@@ -1,13 +1,13 @@
-"""A study: a search's trials and notes, in memory; `nas.study.store` keeps one on disk."""
+"""A study: a search's trials, their repetitions and notes, in memory; `nas.study.store` keeps one on disk."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from nas.space import Space
+from nas.space import Point, Space
 from nas.study.goals import Goals, Metric
 from nas.study.history import History
-from nas.study.trials import Proposal, Suggestion, Trial, TrialState
+from nas.study.trials import REPETITION, Proposal, Suggestion, Trial, TrialState
 
 _OPEN = (TrialState.RUNNING, TrialState.TRAINED)
 
@@ -15,10 +15,13 @@ _OPEN = (TrialState.RUNNING, TrialState.TRAINED)
 class Study:
     """The trials of one search; whoever writes it is the only one who does.
 
+    Repetitions share the numbers of the trials, which their jobs are known by, but not the history that
+    strategies see: they are no proposals and cost no budget.
+
     Args:
         space: The search space.
         goals: The objectives and constraints.
-        trials: Trials so far, by number.
+        trials: Trials and repetitions so far, by number.
         fixed_reference: See `History.fixed_reference`.
         notes: What `note` has stored so far.
     """
@@ -36,6 +39,8 @@ class Study:
         self.goals = goals
         self._fixed_reference = fixed_reference
         self._trials = list(trials)
+        self._proposed: list[int] = []
+        self._repetitions: list[int] = []
         self._notes = dict(notes or {})
         self._index: dict[Any, int] = {}
         self._history: History | None = None
@@ -44,12 +49,17 @@ class Study:
             self._enter(trial)
 
     def _enter(self, trial: Trial) -> None:
+        if trial.repeats is not None:
+            self._repetitions.append(trial.number)
+            return
         self._note_state(trial)
         if self.space.contains(trial.point):
-            self._index.setdefault(self.space.key(trial.point), trial.number)
+            self._index.setdefault(self.space.key(trial.point), len(self._proposed))
+        self._proposed.append(trial.number)
 
     def __len__(self) -> int:
-        return len(self._trials)
+        """How many trials have been proposed."""
+        return len(self._proposed)
 
     def __getitem__(self, number: int) -> Trial:
         return self._trials[number]
@@ -61,7 +71,7 @@ class Study:
             self._history = History(
                 self.space,
                 self.goals,
-                tuple(self._trials),
+                tuple(self._trials[number] for number in self._proposed),
                 self._fixed_reference,
                 (self._notes.get("round") or {}).get("state"),
                 self._index,
@@ -82,7 +92,12 @@ class Study:
     @property
     def rounds(self) -> int:
         """How many rounds of proposals there have been."""
-        return self._trials[-1].round + 1 if self._trials else 0
+        return self._trials[self._proposed[-1]].round + 1 if self._proposed else 0
+
+    @property
+    def repetitions(self) -> list[Trial]:
+        """All repetitions, whatever became of them, by number."""
+        return [self._trials[number] for number in self._repetitions]
 
     def add(self, suggestion: Suggestion, *, seconds: float = 0.0) -> list[Trial]:
         """Adds a round of proposals as running trials; all of them survive, or none does.
@@ -96,7 +111,7 @@ class Study:
             "round",
             {
                 "number": number,
-                "first": len(self),
+                "first": len(self._trials),
                 "proposals": [
                     {"point": dict(one.point), "origin": one.origin, "attributes": dict(one.attributes)}
                     for one in suggestion.proposals
@@ -119,7 +134,7 @@ class Study:
             return []
         added = []
         for offset, one in enumerate(last["proposals"]):
-            if (number := last["first"] + offset) >= len(self):
+            if (number := last["first"] + offset) >= len(self._trials):
                 proposal = Proposal(one["point"], one["origin"], one["attributes"])
                 trial = Trial(
                     number,
@@ -129,9 +144,7 @@ class Study:
                     proposal.origin,
                     attributes=proposal.attributes,
                 )
-                self._create(trial)
-                self._trials.append(trial)
-                self._enter(trial)
+                self._append(trial)
                 added.append(trial)
         key = str(last["number"])
         if key not in self.suggest_seconds:
@@ -140,6 +153,43 @@ class Study:
             self.note("suggest_seconds", {**self.suggest_seconds, key: last["seconds"]})
         self._history = None
         return added
+
+    def _append(self, trial: Trial) -> None:
+        self._create(trial)
+        self._trials.append(trial)
+        self._enter(trial)
+
+    def repeat(self, points: Sequence[tuple[int, Point]], reason: Mapping[str, Any]) -> list[Trial]:
+        """Adds repetitions of trials as running ones; all of them survive, or none does.
+
+        Args:
+            points: Pairs of a trial's number and its point with another seed.
+            reason: What they are for, JSON-able; see `repeated_for`.
+        """
+        pairs = [[number, dict(point)] for number, point in points]
+        self.note("repetitions", {"first": self.next_number, "points": pairs, "reason": dict(reason)})
+        return self.finish_repetitions()
+
+    def finish_repetitions(self) -> list[Trial]:
+        """Adds what is missing of the last repetitions, as `finish_round` does of the last round."""
+        last = self.noted("repetitions") or {"first": 0, "points": []}
+        added = []
+        for number, (repeats, point) in enumerate(last["points"], start=last["first"]):
+            if number >= self.next_number:
+                trial = Trial(number, TrialState.RUNNING, point, last["first"], REPETITION, repeats=repeats)
+                self._append(trial)
+                added.append(trial)
+        return added
+
+    @property
+    def repeated_for(self) -> Mapping[str, Any] | None:
+        """The reason of the last repetitions; None: there are none."""
+        return (self.noted("repetitions") or {}).get("reason")
+
+    @property
+    def next_number(self) -> int:
+        """The number of the next trial or repetition."""
+        return len(self._trials)
 
     def trained(
         self,
@@ -204,8 +254,9 @@ class Study:
         trial = replace(self._trials[number], **changes)
         self._update(trial)
         self._trials[number] = trial
-        self._note_state(trial)
-        self._history = None
+        if trial.repeats is None:
+            self._note_state(trial)
+            self._history = None
         return trial
 
     @property

@@ -8,7 +8,7 @@ from typing import Any
 from nas.space import Point
 from nas.study.goals import Metric
 
-REFERENCE, SOBOL = "reference", "sobol"
+REFERENCE, SOBOL, REPETITION = "reference", "sobol", "repetition"
 
 
 class TrialState(StrEnum):
@@ -46,7 +46,8 @@ class Trial:
         number: Its number, from 0; also its job's number, and what everything else knows it by.
         state: Where it stands.
         point: Parameter values, and other overrides for the reference.
-        round: The round of proposals that it came from; 0 is the initial one.
+        round: The round of proposals that it came from; 0 is the initial one. Of a repetition the number of
+            the first one that was begun with it.
         origin: What proposed it: `reference`, `sobol` or a strategy's name.
         values: The objectives in their own units and directions; None unless completed.
         metrics: All that the job and the measurement returned.
@@ -55,6 +56,7 @@ class Trial:
         folder: Its job's folder; None before the job ended, and where there is none.
         files: Names to paths that the job returned for the measurement.
         attributes: What its strategy wants to find again, JSON-able.
+        repeats: The trial that it repeats with another seed, to confirm it; None: it was proposed.
     """
 
     number: int
@@ -69,6 +71,7 @@ class Trial:
     folder: str | None = None
     files: Mapping[str, str] = field(default_factory=dict)
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    repeats: int | None = None
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ SMALL = (
     "hydra.sweeper.reference={model.embed_dim: 48}",
     "export.parity_inputs=5",
     "search.max_failure_rate=0",
+    "search.confirm=0",
 )
 GRAMMAR = ("data.load.sizes={train: 80, eval: 40, test: 10}",)
 # Options that make a strategy quick, or show what it does within four trials.

@@ -17,6 +17,7 @@ SMALL = [
     "search.budget=6",
     "search.initial=4",
     "search.batch_size=2",
+    "search.confirm=1",
     "data.load.sizes={train: 300, eval: 100, test: 50}",
     "trainer.max_epochs=1",
     "protocol.blocks=1",
@@ -92,6 +93,11 @@ def test_a_search_killed_in_mid_batch_goes_on_and_leaves_what_it_promises(
     assert {"hypervolume", "trials_better_than_reference", "seconds"} <= set(metrics)
     for name in ("study.db", "pareto.csv", "figures/objectives.png", "figures/hypervolume.png"):
         assert (folder / name).stat().st_size > 0
+
+    confirmed = [trial for trial in trials if trial["confirmed_runs"]]
+    assert [trial["confirmed_runs"] for trial in confirmed] == ["2", "2"]
+    assert confirmed[0]["origin"] == "reference"
+    assert 0 <= float(confirmed[1]["confirmed_p_beats_reference"]) <= 1
 
     again = search(folder, cache)
     assert again.returncode == 0, again.stderr

@@ -192,6 +192,43 @@ def test_three_objectives_and_a_constraint_from_end_to_end(toy: "Toy") -> None:
     assert (toy.folder / "figures" / "objectives.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
+def test_finds_are_confirmed_with_new_seeds_whatever_happens(toy: "Toy") -> None:
+    confirm = (*SOBOL_ONLY, "hydra.sweeper.confirm=2", "+hydra.sweeper.measure._target_=measure.FileMeasure")
+    refused = toy.run(*confirm, "hydra.sweeper.seed_key=model.seed")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("error: the task's configuration has no key 'model.seed'")
+    assert refused.stderr.count("\n") == 1
+    assert not toy.folder.exists()
+
+    # The search's own process ends while a repetition runs; later one of them fails.
+    assert toy.run_process(*confirm, "fail=os-exit", "when=8").returncode == 0
+    assert toy.runs() == list(range(9))
+    arguments = (*confirm, "fail=raise", "when=8", "hydra.sweeper.accept_changes=true")
+    done = toy.run(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert toy.runs() == [*range(9), *range(8, 12)]
+    rows = toy.rows()
+    assert len(rows) == 6
+    assert toy.metrics()["trials_failed"] == 0
+    study = open_study(toy.folder)
+    repeated = study.repetitions
+    assert [one.number for one in repeated] == list(range(6, 12))
+    assert [one.state for one in repeated] == ["completed"] * 2 + ["failed"] + ["completed"] * 3
+    seeds = [
+        (toy.folder / str(n) / ".hydra" / "overrides.yaml").read_text().split("seed=")[1]
+        for n in range(6, 12)
+    ]
+    assert len(set(seeds)) == 6
+    again = [row for row in rows if row["confirmed_runs"]]
+    assert [row["confirmed_runs"] for row in again].count("2") == 2
+    assert again[0]["origin"] == "reference"
+    assert "1 of 6 repetitions failed (trial" in done.stdout
+    assert "Confirmed by new runs" in done.stdout
+    assert toy.run(*arguments).returncode == 0
+    assert len(toy.runs()) == 13
+
+
 def test_too_many_failures_end_the_search_and_keep_its_trials(toy: "Toy") -> None:
     done = toy.run("fail=raise", "hydra.sweeper.max_failure_rate=0.1")
     assert done.returncode == 1
@@ -244,6 +281,7 @@ def test_fixed_and_re_ranged_parameters(toy: "Toy") -> None:
     ("argument", "message"),
     [
         ("layers=9", "error: layers=9 is out of range: it must be an integer from 1 to 6;"),
+        ("hydra.sweeper.confirm=-1", "error: confirm=-1 is out of range: it must be at least 0."),
         ("hydra.sweeper.budget=2", "error: budget=2 is out of range: it must be at least 6."),
         ("+hydra.sweeper.objectives.third=less", "error: objective third: 'less' is no direction"),
         ('hydra.sweeper.constraints=["size < 3"]', "error: the constraint 'size < 3' is not understood"),

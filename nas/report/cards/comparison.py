@@ -75,7 +75,7 @@ def compare(studies: Mapping[str, Study]) -> Card:
         counts = (found["trials_completed"], found["trials_failed"], len(front_trials(side.history)))
         cells.append((side.title, *counts, side.volume, found["seconds"], *better))
     if referred:
-        heads += ("better than reference",)
+        heads += ("results better than the reference's",)
     if sides[0].own_unit:
         caption = "As not all have a reference, hypervolumes are those above one point just below all trials."
     else:

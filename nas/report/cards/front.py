@@ -1,6 +1,7 @@
 """The trials that no other one dominates."""
 
 from nas.report.card import Card, Rows
+from nas.report.findings import findings
 from nas.report.numbers import front_trials, is_ratio
 from nas.study import Study
 
@@ -15,14 +16,19 @@ def card(study: Study) -> Card:
     ratios = [index for index in range(len(goals.names)) if is_ratio(history, index)]
     others = goals.metrics[len(goals.names) :]
     chosen = front_trials(history)
+    beliefs = findings(study).beliefs if history.has_reference else None
     own = history.values(chosen) * goals.signs
     rows = Rows(
-        ("trial", "origin", *goals.names, *(f"{goals.names[index]} / ref" for index in ratios), *others),
+        (
+            *("trial", "origin", *goals.names, *(f"{goals.names[index]} / ref" for index in ratios)),
+            *(*others, *(["P(beats)"] if history.has_reference else [])),
+        ),
         [
             (
                 *(trial.number, trial.origin, *(trial.values or ())),
                 *(float(values[index]) for index in ratios),
                 *(trial.metrics.get(name) for name in others),
+                *([beliefs and _rounded(beliefs.p_beats.get(trial.number))] if history.has_reference else []),
             )
             for trial, values in zip(chosen, own, strict=True)
         ],
@@ -36,4 +42,10 @@ def card(study: Study) -> Card:
         caption = "No other trial is at least as good in all objectives and better in one."
     if ratios and chosen:
         caption += " 'ref' is the reference model."
+    if history.has_reference and chosen:
+        caption += " P(beats) is the probability that a trial beats the reference, by a Gaussian process."
     return Card("front", "Best trial" if single else "Pareto front", caption, rows)
+
+
+def _rounded(probability: float | None) -> float | None:
+    return None if probability is None else round(probability, 3)

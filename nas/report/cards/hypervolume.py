@@ -69,9 +69,9 @@ def _draw_volume(axes: Axes, history: History) -> None:
 
 
 def _closest(history: History) -> str:
-    """How far the trial that comes closest to beating the reference falls short of it."""
+    """How far the result that comes closest to the reference's falls short of it."""
     trials = [trial for trial in history.candidates if trial.origin != REFERENCE]
-    text = "No trial beats the reference in every objective yet"
+    text = "No result is better than the reference's in every objective yet"
     if not trials:
         return f"{text}."
     short_by = history.reference - history.values(trials)

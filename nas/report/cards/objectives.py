@@ -1,12 +1,16 @@
 """All completed trials in the objectives."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from matplotlib.figure import Figure
 
+from nas.confirmed import Confirmed, confirmed
 from nas.report.card import Card
 from nas.report.drawing import (
     axis_label,
     draw_best,
+    draw_confirmed,
     draw_front,
     draw_reference,
     draw_rings,
@@ -26,13 +30,14 @@ def card(study: Study) -> Card:
     history = study.history
     counts = f"{len(history.completed)} completed trials, {len(front_trials(history))} on the front"
     caption = f"Objectives of {counts}."
-    return Card("objectives", "Objectives", caption, draw=lambda: _draw(history))
+    again = confirmed(study)
+    return Card("objectives", "Objectives", caption, draw=lambda: _draw(history, again))
 
 
-def _draw(history: History) -> Figure:
+def _draw(history: History, again: Mapping[int, Confirmed]) -> Figure:
     if not history.completed:
         return empty_figure(nothing(history))
-    return (_over_trials if len(history.goals.names) == 1 else _pairs)(history)
+    return (_over_trials if len(history.goals.names) == 1 else _pairs)(history, again)
 
 
 def nothing(history: History) -> str:
@@ -40,7 +45,7 @@ def nothing(history: History) -> str:
     return f"No trial has completed: {len(history.failed)} failed, {len(history.pending)} open."
 
 
-def _over_trials(history: History) -> Figure:
+def _over_trials(history: History, again: Mapping[int, Confirmed]) -> Figure:
     figure, ((axes,),) = new_figure()
     trials = in_view(history)
     numbers = np.array([trial.number for trial in trials], dtype=np.float64)
@@ -49,13 +54,14 @@ def _over_trials(history: History) -> Figure:
     note_hidden(axes, len(history.completed) - len(trials))
     draw_best(axes, history)
     draw_reference(axes, history, None, 0)
+    draw_confirmed(axes, history, again, None, 0)
     axes.set_xlabel("trial")
     axes.set_ylabel(axis_label(history, 0))
     legend_above(figure, [axes])
     return figure
 
 
-def _pairs(history: History) -> Figure:
+def _pairs(history: History, again: Mapping[int, Confirmed]) -> Figure:
     """One panel a pair of objectives; for two that is one panel."""
     count = len(history.goals.names)
     size = count - 1
@@ -78,6 +84,7 @@ def _pairs(history: History) -> Figure:
             else:
                 draw_rings(axes, history, x, y)
             draw_reference(axes, history, x, y)
+            draw_confirmed(axes, history, again, x, y)
             if x == y + 1:
                 axes.set_xlabel(axis_label(history, x))
                 axes.tick_params(labelbottom=True)

@@ -1,6 +1,7 @@
 """All trials."""
 
 from nas.report.card import Card
+from nas.report.findings import findings
 from nas.report.tables import trial_rows
 from nas.study import Study
 
@@ -10,4 +11,4 @@ def card(study: Study) -> Card:
     history = study.history
     count = len(history)
     caption = f"{count} {'trial' if count == 1 else 'trials'}, in the order in which they were proposed."
-    return Card("trials", "Trials", caption, trial_rows(history, history.trials))
+    return Card("trials", "Trials", caption, trial_rows(history, history.trials, findings(study)))

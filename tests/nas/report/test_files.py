@@ -41,6 +41,42 @@ def test_every_search_has_a_report(
         assert "No trial has completed" in printed
 
 
+@pytest.mark.parametrize("objectives", [1, 2, 3])
+@pytest.mark.parametrize("runs", [1, 2])
+def test_what_was_confirmed_is_in_tables_figure_and_summary(
+    make_search: MakeSearch, tmp_path: Path, capsys: pytest.CaptureFixture[str], objectives: int, runs: int
+) -> None:
+    study = make_search(24, objectives=objectives)
+    write_report(study, tmp_path)
+    before = imread(tmp_path / FILES[3])
+    chosen = [0, 1, 3]
+    for one in study.repeat([(number, study[number].point) for number in chosen * runs], {}):
+        metrics = study[one.repeats or 0].metrics
+        bent = {name: float(value or 0) * (1 + one.number / 1e3) for name, value in metrics.items()}
+        study.complete(one.number, bent, seconds=1.0)
+    lost = study.repeat([(3, study[3].point)], {})[0]
+    study.fail(lost.number, "ValueError: too deep")
+    capsys.readouterr()
+    write_report(study, tmp_path)
+    after = imread(tmp_path / FILES[3])
+    assert before.shape != after.shape or (before != after).any()
+    with (tmp_path / "trials.csv").open() as file:
+        rows = {int(row["number"]): row for row in csv.DictReader(file)}
+    assert len(rows) == 24
+    for number in chosen:
+        mean = float(rows[number]["confirmed_accuracy"])
+        if runs > 1:
+            low, high = (float(rows[number][f"confirmed_accuracy_{end}"]) for end in ("low", "high"))
+            assert low < mean < high
+        else:
+            assert rows[number]["confirmed_accuracy_low"] == ""
+        assert (rows[number]["confirmed_p_beats_reference"] == "") == (number == 0 or runs == 1)
+    assert {row["on_posterior_front"] for row in rows.values()} == {"True", "False", ""}
+    printed = " ".join(capsys.readouterr().out.split())
+    assert f"1 of {3 * runs + 1} repetitions failed (trial 3: ValueError: too deep)" in printed
+    assert ("2 trials run again with new seeds: P(beats) = " in printed) == (runs > 1)
+
+
 def test_what_cannot_be_written_is_named_and_the_rest_is_there(
     make_search: MakeSearch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -26,7 +26,7 @@ def test_trials_have_a_row_each(make_search: MakeSearch, tmp_path: Path) -> None
     names = study.space.names
     assert list(rows[0]) == [
         *("number", "state", "batch", "origin", *names, "accuracy", "latency", "latency_low", "memory"),
-        *("seconds", "error", "folder"),
+        *("p_beats_reference", "on_posterior_front", "seconds", "error", "folder"),
     ]
     assert len(rows) == len(study)
     for row, trial in zip(rows, study.history.trials, strict=True):

@@ -30,6 +30,7 @@ def main(cfg: DictConfig) -> Any:
     latency = 0.5 + 0.2 * cfg.layers + 0.01 * cfg.width + 0.1 * math.log2(cfg.heads)
     size = math.log(cfg.layers * cfg.width)
     accuracy = 60 + 4 * size - 40 * (cfg.x - 0.7) ** 2 + (cfg.act == "gelu")
+    accuracy += (cfg.seed - 1) % 97 / 1000
     if cfg.fail == "pool":
         with multiprocessing.get_context("fork").Pool(1) as pool:
             assert pool.map(square, [2]) == [4]

@@ -9,7 +9,7 @@ from nas.report import cards, make_card
 from nas.report.formats import short
 from tests.nas.report.conftest import MakeSearch
 
-QUICK = ("convergence", "front", "hypervolume", "objectives", "summary", "trials")
+QUICK = ("confirmation", "convergence", "front", "hypervolume", "objectives", "summary", "trials")
 
 
 @pytest.mark.parametrize("name", QUICK)
@@ -52,7 +52,11 @@ def test_an_unknown_card_is_refused_with_those_that_there_are(make_search: MakeS
 @pytest.mark.parametrize(
     ("reference", "lead", "sentence"),
     [
-        (True, -1.0, "6 on the front, 10 better than the reference in every objective; hypervolume"),
+        (
+            True,
+            -1.0,
+            "better than the reference in every objective with a probability of at least 0.95; hypervolume",
+        ),
         (True, 0.5, "6 on the front, 0 better than the reference"),
         (False, 0.0, "There is no reference, so the hypervolume of"),
     ],

@@ -13,7 +13,7 @@ def test_searches_side_by_side(make_search: MakeSearch, objectives: int) -> None
     }
     card = compare("comparison", studies)
     assert card.rows is not None
-    assert card.rows.columns[-1] == "better than reference"
+    assert card.rows.columns[-1] == "results better than the reference's"
     assert [row[0] for row in card.rows.cells] == ["a_$x$", "b"]
     figure = card.figure
     assert figure is not None
@@ -27,7 +27,7 @@ def test_without_references_all_are_measured_from_one_point(make_search: MakeSea
     first, second = make_search(24, reference=False), make_search(16, reference=False)
     rows = compare("comparison", {"long": first, "short": second}).rows
     assert rows is not None
-    assert "better than reference" not in rows.columns
+    assert "results better than the reference's" not in rows.columns
     long, short = (row[rows.columns.index("hypervolume")] for row in rows.cells)
     # The short search is the start of the long one.
     assert long >= short > 0

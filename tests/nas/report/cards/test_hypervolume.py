@@ -41,7 +41,7 @@ def test_where_nothing_beats_the_reference_the_figure_says_so_and_by_how_much(
     assert volumes[-1] > 0
     assert (np.diff(volumes) >= 0).all()
     short_by = (study.history.reference - study.history.values(study.history.completed[1:])).max(axis=1)
-    assert "No trial beats the reference" in title
+    assert "No result is better than the reference's" in title
     assert f"trial {study.history.completed[1 + int(short_by.argmin())].number}," in title
     assert f"{100 * short_by.min():.2g} %" in title
 
