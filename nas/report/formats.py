@@ -48,3 +48,24 @@ def short(value: object) -> str:
     if 0 < size < _SMALL or size >= _LARGE:
         return f"{value:.3e}"
     return f"{value + 0.0:.4g}"
+
+
+def interval(middle: float, low: float, high: float, most: int = 6) -> str:
+    """An estimate with its interval, such as `0.52 [0.47, 0.58]`.
+
+    Args:
+        middle: The estimate.
+        low: The interval's lower end.
+        high: Its upper end.
+        most: Decimals at most; it has as many as give the interval's width two digits.
+    """
+    width = high - low
+    if not 0 < width < _LARGE:
+        return short(float(middle))
+    decimals = 1 - math.floor(math.log10(width))
+    if decimals > most == 6:
+        shown = [f"{one:.2e}" for one in (middle, low, high)]
+    else:
+        decimals = min(decimals, most)
+        shown = [f"{round(float(one), decimals) + 0.0:.{max(decimals, 0)}f}" for one in (middle, low, high)]
+    return f"{shown[0]} [{shown[1]}, {shown[2]}]"
