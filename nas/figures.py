@@ -8,8 +8,8 @@
     python -m nas.figures 'study=[DIR,DIR]' figure=comparison  searches side by side
 
 The figure goes to the search's folder `figures`, a comparison to the current one, or to out=FILE; its table
-is printed. Figures 2 and 3 are leave_one_out and comparison. figure=importance draws figure=direction too, unless
-out=FILE names one file; without trial=N the steps are those from the most promising trial.
+is printed. Figures 2 and 3 are leave_one_out and comparison. figure=importance draws figure=direction too,
+unless out=FILE names one file; without trial=N the steps are those from the most promising trial.
 """
 
 import logging

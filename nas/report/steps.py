@@ -78,6 +78,10 @@ def rows_of(steps: Sequence[Step]) -> list[tuple[str, list[int]]]:
 
 
 def _label(steps: Sequence[Step]) -> str:
-    down = "".join(f"{short(step.after)} ← " for step in steps if step.way < 0)
-    up = "".join(f" → {short(step.after)}" for step in steps if step.way >= 0)
-    return f"{steps[0].name}  {down}{short(steps[0].before)}{up}"
+    down = "".join(f"{_brief(step.after)} ← " for step in steps if step.way < 0)
+    up = "".join(f" → {_brief(step.after)}" for step in steps if step.way >= 0)
+    return f"{steps[0].name}  {down}{_brief(steps[0].before)}{up}"
+
+
+def _brief(value: Value) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else short(value)

@@ -15,6 +15,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -147,9 +148,8 @@ def sobol_indices(
         Both `s x p`. They are shares, so what the estimators put outside [0, 1] is moved to its end; those of
         a constant are 0.
     """
-    found = stats.sobol_indices(
-        func=lambda x: evaluate(x.T), n=points, dists=[stats.uniform()] * inputs, rng=rng
-    )
+    uniform: Any = stats.uniform()  # scipy-stubs' two types of ppf do not agree
+    found = stats.sobol_indices(func=lambda x: evaluate(x.T), n=points, dists=[uniform] * inputs, rng=rng)
     first, total = (
         np.clip(index, 0.0, 1.0).reshape(-1, inputs) for index in (found.first_order, found.total_order)
     )

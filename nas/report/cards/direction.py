@@ -12,7 +12,7 @@ from nas.report.drawing import legend_above
 from nas.report.formats import interval, short
 from nas.report.numbers import front_trials
 from nas.report.panels import draw_estimates, parameter_panels
-from nas.report.steps import Step, rows_of, steps_from
+from nas.report.steps import MANY, Step, rows_of, steps_from
 from nas.report.style import BLUE, DARK, GREY, VERMILION, Mark
 from nas.space import Array
 from nas.study import REFERENCE, History, Study, Trial
@@ -49,7 +49,8 @@ def card(study: Study, trial: int | None = None) -> Card:
     start = asked or _promising(history, made)
     steps = steps_from(history.space, start.point)
     found = _changes(history, made, start, steps)
-    lines = _sorted(rows_of(steps), _sizes(history, made, found))
+    sizes = _sizes(history, made, found)
+    lines = sorted(rows_of(steps), key=lambda line: -max(sizes[line[1]]))
     columns = [one.rows() for one in found.values()]
     cells = [
         (steps[i].name, short(steps[i].before), short(steps[i].after), *(interval(*c[i]) for c in columns))
@@ -57,9 +58,9 @@ def card(study: Study, trial: int | None = None) -> Card:
         for i in indices
     ]
     caption = (
-        f"Predicted change of each objective, in its own unit, when one parameter of {_title(start)} takes one "
-        "step and all others stay, with 90 % intervals. A step leads to the next value, or over a tenth of a "
-        f"range of more than 20 values. Those that matter most come first.{made.caption(history)}"
+        f"Predicted change of each objective, in its own unit, when one parameter of {_title(start)} takes "
+        "one step and all others stay, with 90 % intervals. A step leads to the next value, or over a tenth "
+        f"of a range of more than {MANY} values. What changes most comes first.{made.caption(history)}"
     )
     return Card(
         "direction",
@@ -96,7 +97,8 @@ def _promising(history: History, made: "Fit") -> Trial:
         raise ReportError("no trial of the front lies inside the search space; choose one with trial=N.")
     mean, _ = made.posterior.predict(torch.from_numpy(history.space.encode([one.point for one in trials])))
     gain = (mean - torch.from_numpy(history.reference[list(made.varying)])).numpy()
-    return trials[int(np.where((gain > 0).all(1), np.abs(gain).prod(1), gain.min(1).clip(max=0.0)).argmax())]
+    volume = np.where((gain > 0).all(axis=1), np.abs(gain).prod(axis=1), gain.min(axis=1).clip(max=0.0))
+    return trials[int(volume.argmax())]
 
 
 def _changes(history: History, made: "Fit", start: Trial, steps: Sequence[Step]) -> "dict[str, Estimate]":
@@ -116,13 +118,9 @@ def _changes(history: History, made: "Fit", start: Trial, steps: Sequence[Step])
 def _sizes(history: History, made: "Fit", found: "dict[str, Estimate]") -> Array:
     """How large each step's largest change is, in standard deviations of the objective."""
     spread = history.values(history.completed).std(axis=0) * history.units
-    return np.max(
-        [np.abs(e.median) / spread[i] for i, e in zip(made.varying, found.values(), strict=True)], axis=0
-    )
-
-
-def _sorted(lines: list[tuple[str, list[int]]], sizes: Array) -> list[tuple[str, list[int]]]:
-    return sorted(lines, key=lambda line: -max(sizes[line[1]]))
+    columns = zip(made.varying, found.values(), strict=True)
+    largest: Array = np.max([np.abs(one.median) / spread[i] for i, one in columns], axis=0)
+    return largest
 
 
 def _draw(
