@@ -4,7 +4,7 @@
     python -m nas.figures study=DIR figure=NAME                one of them, or a card of nas.report.cards
     python -m nas.figures study=DIR figure=leave_one_out       predictions of left-out trials, SAAS beside MAP
     python -m nas.figures study=DIR figure=importance          which parameters matter, and in which direction
-    python -m nas.figures study=DIR figure=direction trial=N   what one step from trial N does to the objectives
+    python -m nas.figures study=DIR figure=direction trial=N   what one step from a trial does
     python -m nas.figures 'study=[DIR,DIR]' figure=comparison  searches side by side
 
 The figure goes to the search's folder `figures`, a comparison to the current one, or to out=FILE; its table

@@ -53,7 +53,7 @@ class Paths:
         Returns:
             `s x b` values.
         """
-        parts = X.split(_AT_ONCE)
+        parts = torch.split(X, _AT_ONCE)
         return torch.stack(
             [torch.cat([self._value(i, part) for part in parts]) for i in range(len(self.members))]
         )

@@ -42,18 +42,20 @@ def card(study: Study, trial: int | None = None) -> Card:
     """
     # Torch takes seconds to import; those who list cards do without.
     from nas.report.fits import fit
+    from nas.threads import torch_threads
 
     history = study.history
     asked = None if trial is None else _numbered(history, trial)
     made = fit(history, "SAAS")
-    start = asked or _promising(history, made)
-    steps = steps_from(history.space, start.point)
-    found = _changes(history, made, start, steps)
+    with torch_threads(1):
+        start = asked or _promising(history, made)
+        steps = steps_from(history.space, start.point)
+        found = _changes(history, made, start, steps)
     sizes = _sizes(history, made, found)
     lines = sorted(rows_of(steps), key=lambda line: -max(sizes[line[1]]))
     columns = [one.rows() for one in found.values()]
     cells = [
-        (steps[i].name, short(steps[i].before), short(steps[i].after), *(interval(*c[i]) for c in columns))
+        (steps[i].name, short(steps[i].before), short(steps[i].after), *(interval(c[i]) for c in columns))
         for _, indices in lines
         for i in indices
     ]

@@ -32,7 +32,7 @@ def card(study: Study) -> Card:
     order = np.argsort(-largest, kind="stable").tolist()
     heads = [f"{name} {kind}" for name in found for kind in ("total", "first order")]
     columns = [e.rows() for one in found.values() for e in (one.total, one.first)]
-    cells = [(history.space.names[i], *(interval(*column[i], 2) for column in columns)) for i in order]
+    cells = [(history.space.names[i], *(interval(column[i], 2) for column in columns)) for i in order]
     caption = (
         "Share of an objective's variance over the space that a parameter explains alone (first order) and "
         f"together with others (total): Sobol indices, with 90 % intervals.{note}"
