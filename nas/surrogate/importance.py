@@ -28,7 +28,7 @@ from nas.surrogate.posterior import Posterior
 
 Array = NDArray[np.float64]
 
-# Functions drawn for each objective, at least; evenly over so many sequences of so many points.
+# Functions drawn for each objective; evenly over so many sequences of so many points.
 DRAWS = 64
 SEQUENCES = 8
 POINTS = 256
@@ -83,7 +83,7 @@ class Importance:
 
 
 def importances(
-    posterior: Posterior, encode: Callable[[Array], Array], inputs: int, *, seed: int
+    posterior: Posterior, encode: Callable[[Array], Array], inputs: int, *, seed: int, draws: int = DRAWS
 ) -> list[Importance]:
     """Estimates the Sobol indices of every objective.
 
@@ -93,6 +93,7 @@ def importances(
             unit cube. So an input may have several columns or few values.
         inputs: p, the number of inputs.
         seed: Of the draws and the points.
+        draws: Functions drawn for each objective, at least: as many as there are members.
 
     Returns:
         One result an objective.
@@ -103,7 +104,7 @@ def importances(
     if encode(np.full((1, inputs), 0.5)).shape[1] != posterior.members[0].X.shape[1]:
         raise SurrogateError("The model has other columns than the inputs; use the space it was fitted in.")
     rng = np.random.default_rng(seed)
-    members = [one.repeated(DRAWS) for one in posterior.members]
+    members = [one.repeated(draws) for one in posterior.members]
     began = time.perf_counter()
     parts = []
     for sequence in range(SEQUENCES):
@@ -111,9 +112,9 @@ def importances(
         parts.append(_one_sequence(paths, encode, inputs, rng))
         if sequence == 0:
             seconds = (SEQUENCES - 1) * (time.perf_counter() - began)
-            logger.info("Estimating Sobol indices from %d draws: about %.0f s.", DRAWS, seconds)
+            logger.info("Estimating Sobol indices from %d draws: about %.0f s.", draws, seconds)
     return [
-        Importance(*(estimate(np.concatenate(draws)) for draws in zip(*column, strict=True)))
+        Importance(*(estimate(np.concatenate(part)) for part in zip(*column, strict=True)))
         for column in zip(*parts, strict=True)
     ]
 

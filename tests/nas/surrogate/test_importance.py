@@ -46,7 +46,7 @@ def inside(found: Estimate, true: list[float], slack: float) -> bool:
 
 @pytest.mark.parametrize("surrogate", [GpSurrogate(), SaasSurrogate(warmup=96, samples=64, thinning=2)])
 def test_a_fits_intervals_hold_the_true_indices(surrogate: GpSurrogate | SaasSurrogate) -> None:
-    uniform = np.random.default_rng(1).random((70, 5))
+    uniform = np.random.default_rng(1).random((50, 5))
     weights = np.array([3.0, 0.0, 2.0, 0.0, 1.0])
     Y = np.stack([uniform @ weights, uniform[:, 0] * (uniform[:, 1] > 0.5)], axis=1)
     posterior = surrogate.fit(Observations(*map(torch.from_numpy, (uniform, Y))), seed=0)
@@ -67,7 +67,7 @@ def test_fewer_observations_give_wider_intervals() -> None:
     def width(n: int) -> float:
         X = torch.rand(n, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
         posterior = GpSurrogate().fit(Observations(X, torch.sin(5 * X[:, :1])), seed=0)
-        (found,) = importances(posterior, lambda u: u, 3, seed=0)
+        (found,) = importances(posterior, lambda u: u, 3, seed=0, draws=16)
         return float((found.total.upper - found.total.lower).max())
 
     assert width(5) > 2 * width(60)
@@ -88,7 +88,9 @@ def test_columns_of_a_choice_move_together_and_inactive_parameters_do_not_count(
         [[float(p["kind"] == "a"), p["layers"], p.get("rate", 0.5)] for p in points], dtype=X.dtype
     )
     posterior = GpSurrogate().fit(Observations(X, Y), seed=0)
-    kind, layers, rate = importances(posterior, lambda u: space.encode(space.at_quantiles(u)), 3, seed=0)
+    kind, layers, rate = importances(
+        posterior, lambda u: space.encode(space.at_quantiles(u)), 3, seed=0, draws=16
+    )
     assert kind.first.median[0] > 0.9
     assert layers.first.median[1] > 0.9
     # The rate varies in a third of the space only, and there alone: all of its share is an interaction.
