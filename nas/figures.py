@@ -3,14 +3,18 @@
     python -m nas.figures study=DIR                            its objectives and its hypervolume
     python -m nas.figures study=DIR figure=NAME                one of them, or a card of nas.report.cards
     python -m nas.figures study=DIR figure=leave_one_out       predictions of left-out trials, SAAS beside MAP
-    python -m nas.figures study=DIR figure=importance          which parameters matter
+    python -m nas.figures study=DIR figure=importance          which parameters matter, and in which direction
+    python -m nas.figures study=DIR figure=direction trial=N   what one step from a trial does
     python -m nas.figures 'study=[DIR,DIR]' figure=comparison  searches side by side
 
 The figure goes to the search's folder `figures`, a comparison to the current one, or to out=FILE; its table
-is printed. Figures 2 and 3 are leave_one_out and comparison.
+is printed. Figures 2 and 3 are leave_one_out and comparison. figure=importance draws figure=direction too,
+unless out=FILE names one file; without trial=N the steps are those from the most promising trial.
 """
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from nas.errors import ReportError
@@ -26,16 +30,18 @@ from paretoparse.cli import plain_main
 # Numbers of the figures in Eriksson et al. 2021, and what their files were always called.
 _NUMBERS = {"2": "leave_one_out", "3": "comparison"}
 _SEARCH = "search"
+_IMPORTANCE, _DIRECTION = "importance", "direction"
 
 
 def main(arguments: Sequence[str]) -> None:
     """Draws what `figure` names of each study, or of all of them if it compares searches."""
-    given = read_pairs(arguments, ["study", "figure", "out"])
+    given = read_pairs(arguments, ["study", "figure", "out", "trial"])
     folders = study_folders(given)
     asked = given.get("figure", _SEARCH)
     name = _NUMBERS.get(asked, asked)
     file = f"figure{asked}.png" if asked in _NUMBERS else f"{name}.png"
     out = Path(given["out"]) if given.get("out") else None
+    options = _options(name, given)
     if name == _SEARCH:
         if out is not None:
             raise ReportError(
@@ -53,7 +59,37 @@ def main(arguments: Sequence[str]) -> None:
         if out is not None and len(folders) > 1:
             raise ReportError(f"out=FILE holds one figure, and there are {len(folders)} studies.")
         for folder in folders:
-            _write(make_card(name, open_study(folder)), out or folder / FIGURES / file)
+            study = open_study(folder)
+            with _log_shown():
+                _write(make_card(name, study, **options.get(name, {})), out or folder / FIGURES / file)
+                if name == _IMPORTANCE and out is None:
+                    card = make_card(_DIRECTION, study, **options.get(_DIRECTION, {}))
+                    _write(card, folder / FIGURES / f"{_DIRECTION}.png")
+
+
+def _options(name: str, given: Mapping[str, str]) -> dict[str, dict[str, int]]:
+    """Card to what it is told besides the study."""
+    if "trial" not in given:
+        return {}
+    if name not in (_IMPORTANCE, _DIRECTION):
+        raise ReportError(f"figure={name} is about no single trial; leave trial={given['trial']} out.")
+    if not given["trial"].isdecimal():
+        raise ReportError(f"trial={given['trial']} is no trial's number; write 0 or a larger one.")
+    return {_DIRECTION: {"trial": int(given["trial"])}}
+
+
+@contextmanager
+def _log_shown() -> Iterator[None]:
+    """Shows on standard error what is being computed, and about how long it takes."""
+    logger, handler = logging.getLogger("nas"), logging.StreamHandler()
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+        logger.removeHandler(handler)
 
 
 def _write(card: Card, path: Path) -> None:

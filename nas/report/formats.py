@@ -11,6 +11,7 @@ _SINGLE = struct.Struct("f")
 _SHORT = 10
 # Beyond these, powers of ten say more than zeros.
 _SMALL, _LARGE = 1e-4, 1e7
+_DECIMALS = 6
 
 
 def exact(value: object) -> str:
@@ -48,3 +49,23 @@ def short(value: object) -> str:
     if 0 < size < _SMALL or size >= _LARGE:
         return f"{value:.3e}"
     return f"{value + 0.0:.4g}"
+
+
+def interval(found: tuple[float, float, float], most: int | None = None) -> str:
+    """An estimate with its interval, such as `0.52 [0.47, 0.58]`.
+
+    Args:
+        found: The estimate, and its interval's lower and upper end.
+        most: Decimals at most; there are as many as give the interval's width two digits.
+    """
+    width = found[2] - found[1]
+    if not 0 < width < _LARGE:
+        return short(found[0])
+    decimals = 1 - math.floor(math.log10(width))
+    if most is not None:
+        decimals = min(decimals, most)
+    if decimals > _DECIMALS:
+        shown = [f"{one:.2e}" for one in found]
+    else:
+        shown = [f"{round(one, decimals) + 0.0:.{max(decimals, 0)}f}" for one in found]
+    return f"{shown[0]} [{shown[1]}, {shown[2]}]"

@@ -213,6 +213,22 @@ class Space:
         points = [dict(zip(self.names, row, strict=True)) for row in zip(*values, strict=True)]
         return [self.canonical(point) for point in points] if self.conditions else points
 
+    def at_quantiles(self, quantiles: Array) -> list[Point]:
+        """The points at quantiles of what a search draws: one number a parameter, not one a column.
+
+        Args:
+            quantiles: `n x p`, each in [0, 1]; uniform ones give every value of a choice equally often.
+        """
+        units = np.zeros((len(quantiles), self.dimension))
+        rows = np.arange(len(quantiles))
+        for share, parameter, columns in zip(quantiles.T, self.parameters, self._columns, strict=True):
+            if parameter.width == 1:
+                units[:, columns.start] = share
+            else:
+                value = np.minimum(share * parameter.width, parameter.width - 1).astype(np.int64)
+                units[rows, columns.start + value] = 1.0
+        return self.decode(units)
+
     def key(self, point: Mapping[str, Any]) -> tuple[Hashable, ...]:
         """What makes two points the same trial: the values and types of what is active."""
         if self.conditions:

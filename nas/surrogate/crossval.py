@@ -95,7 +95,7 @@ def _one_column(members: Members) -> LeaveOneOut:
     log_density = np.asarray(stats.norm.logpdf(observed, mean, np.sqrt(variance)), dtype=np.float64)
     log_weights, k = _smoothed_weights(log_density, equal=not members.drawn)
     weights = np.exp(log_weights)
-    lower, upper = (_mixture_quantile(p, mean, variance, weights) for p in (0.025, 0.975))
+    lower, upper = (mixture_quantile(p, mean, variance, weights) for p in (0.025, 0.975))
     scale, shift = members.scale, members.shift
     return LeaveOneOut(
         observed=observed * scale + shift,
@@ -140,8 +140,15 @@ def _smoothed_weights(log_density: Array, *, equal: bool) -> tuple[Array, Array]
     return np.stack([weights for weights, _ in smoothed], axis=1), np.array([k for _, k in smoothed])
 
 
-def _mixture_quantile(p: float, mean: Array, variance: Array, weights: Array) -> Array:
-    """Quantiles of `n` mixtures of `s` normals by bisection."""
+def mixture_quantile(p: float, mean: Array, variance: Array, weights: Array) -> Array:
+    """Quantiles of `n` mixtures of `s` normals by bisection.
+
+    Args:
+        p: Which quantile, in (0, 1).
+        mean: `s x n`.
+        variance: `s x n`, positive.
+        weights: `s x n`, adding up to 1 over the normals.
+    """
     scale = np.sqrt(variance)
     ends = mean + scale * stats.norm.ppf(p)
     low, high = ends.min(0), ends.max(0)

@@ -84,11 +84,14 @@ class Members:
     def __len__(self) -> int:
         return len(self.lengthscale)
 
+    def take(self, indices: Tensor) -> "Members":
+        """Some of the members, in that order; an index may be repeated."""
+        names = ("mean", "outputscale", "lengthscale", "noise")
+        return replace(self, **{name: getattr(self, name)[indices] for name in names})
+
     def repeated(self, count: int) -> "Members":
         """The same members, in turns, until there are `count`; at least as many as there are."""
-        turns = torch.arange(count) % len(self)
-        names = ("mean", "outputscale", "lengthscale", "noise")
-        return replace(self, **{name: getattr(self, name)[turns] for name in names})
+        return self.take(torch.arange(count) % len(self))
 
     def sample(self, normals: Tensor) -> Tensor:
         """Draws noise-free function values at the observed inputs.

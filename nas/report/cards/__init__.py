@@ -20,8 +20,13 @@ def names() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(__path__))
 
 
-def make_card(name: str, study: Study) -> Card:
+def make_card(name: str, study: Study, **options: Any) -> Card:
     """Makes one search's card.
+
+    Args:
+        name: Of the card.
+        study: The search.
+        options: What this card takes besides, such as `trial`.
 
     Raises:
         ReportError: If there is no such card, it takes several searches, or it cannot be made from this one.
@@ -29,7 +34,7 @@ def make_card(name: str, study: Study) -> Card:
     module = _find(name)
     if not hasattr(module, "card"):
         raise ReportError(f"{name} compares at least two searches: write 'study=[DIR,DIR]'.")
-    return cast(Card, module.card(study))
+    return cast(Card, module.card(study, **options))
 
 
 def is_comparison(name: str) -> bool:

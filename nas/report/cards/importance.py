@@ -1,4 +1,4 @@
-"""Which parameters matter for which objective."""
+"""Which parameters matter for which objective: the shares of its variance that they explain."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -7,68 +7,74 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from nas.report.card import Card, Rows
-from nas.report.style import BLUE, new_figure
+from nas.report.drawing import legend_above
+from nas.report.formats import interval
+from nas.report.panels import draw_estimates, parameter_panels
+from nas.report.style import BLUE, VERMILION, Mark
 from nas.study import History, Study
 
 if TYPE_CHECKING:
     from nas.surrogate.importance import Importance
 
+_TOTAL = Mark("total: alone and together with others", BLUE, "o")
+_FIRST = Mark("first order: alone", VERMILION, "s")
+
 
 def card(study: Study) -> Card:
-    """The parameters' shares of the inverse squared lengthscales of a SAAS fit, with 90 % intervals.
+    """The parameters' Sobol indices over the space, from a SAAS fit, with 90 % intervals.
 
     Raises:
-        ReportError: If fewer than four trials have completed.
+        ReportError: If fewer than four trials have completed, or no objective varies.
     """
-    goals = study.goals
-    found = _fit(study.history)
-    order = np.argsort(-_largest(found), kind="stable")
-    heads = [f"{name}{end}" for name in goals.names for end in ("", " 5 %", " 95 %")]
-    cells = [
-        (
-            found[0].names[i],
-            *(round(float(end[i]), 4) for one in found for end in (one.median, one.lower, one.upper)),
-        )
-        for i in order
-    ]
+    history = study.history
+    found, note = _estimate(history)
+    largest = np.max([one.total.median for one in found.values()], axis=0)
+    order = np.argsort(-largest, kind="stable").tolist()
+    heads = [f"{name} {kind}" for name in found for kind in ("total", "first order")]
+    columns = [e.rows() for one in found.values() for e in (one.total, one.first)]
+    cells = [(history.space.names[i], *(interval(column[i], 2) for column in columns)) for i in order]
     caption = (
-        "Median shares of the inverse squared lengthscales over the posterior draws, with 90 % intervals: a "
-        "parameter of share 0 does not change what is predicted."
+        "Share of an objective's variance over the space that a parameter explains alone (first order) and "
+        f"together with others (total): Sobol indices, with 90 % intervals.{note}"
     )
     rows = Rows(("parameter", *heads), cells)
     return Card(
-        "importance", "Importance of the parameters", caption, rows, lambda: _draw(found, goals.names)
+        "importance",
+        "Importance of the parameters",
+        caption,
+        rows,
+        lambda: _draw(found, history.space.names, order),
     )
 
 
-def _fit(history: History) -> "Sequence[Importance]":
+def _estimate(history: History) -> "tuple[dict[str, Importance], str]":
+    """Objective to its importances, and what to say of the data."""
     # Torch takes seconds to import; those who list cards do without.
-    from nas.report.fits import SEED, THINNING, observations
+    from nas.report.fits import SEED, fit
     from nas.surrogate.importance import importances
-    from nas.surrogate.saas import SaasSurrogate
+    from nas.threads import torch_threads
 
-    fit = SaasSurrogate(thinning=THINNING).fit(observations(history), seed=SEED)
-    return importances(fit, history.space.names, history.space.columns())
-
-
-def _largest(found: "Sequence[Importance]") -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
-    largest: np.ndarray[tuple[int], np.dtype[np.float64]] = np.max([one.median for one in found], axis=0)
-    return largest
-
-
-def _draw(found: "Sequence[Importance]", objectives: Sequence[str]) -> Figure:
-    count = len(found[0].names)
-    figure, (panels,) = new_figure(
-        1, len(found), width=3.4 * len(found) + 1.8, height=0.22 * count + 1.4, share="all"
-    )
-    order = np.argsort(_largest(found), kind="stable")
-    for axes, one, objective in zip(panels, found, objectives, strict=True):
-        reach = np.stack([one.median - one.lower, one.upper - one.median])[:, order]
-        axes.errorbar(
-            one.median[order], np.arange(count), xerr=reach, fmt="o", capsize=2, markersize=4, color=BLUE
+    space = history.space
+    made = fit(history, "SAAS")
+    with torch_threads(1):
+        found = importances(
+            made.posterior,
+            lambda uniform: space.encode(space.at_quantiles(uniform)),
+            len(space.names),
+            seed=SEED,
         )
-        axes.set_yticks(np.arange(count), [one.names[i] for i in order])
-        axes.set_xlim(0, 1)
-        axes.set_title(objective.replace("_", " "), fontsize=10)
-    figure.supxlabel("share of the inverse squared lengthscales", fontsize=9)
+    names = [history.goals.names[i] for i in made.varying]
+    return dict(zip(names, found, strict=True)), made.caption(history)
+
+
+def _draw(found: "dict[str, Importance]", names: Sequence[str], order: Sequence[int]) -> Figure:
+    figure, panels = parameter_panels([names[i] for i in order], list(found))
+    rows = np.arange(len(order), dtype=np.float64)
+    end = max(float(one.total.upper.max()) for one in found.values())
+    for axes, one in zip(panels, found.values(), strict=True):
+        draw_estimates(axes, rows - 0.15, one.total.take(order), _TOTAL)
+        draw_estimates(axes, rows + 0.15, one.first.take(order), _FIRST, hollow=True)
+        axes.set_xlim(-0.02 * end, 1.05 * end)
+        axes.set_xlabel("share of the variance over the space", fontsize=9)
+    legend_above(figure, panels)
     return figure

@@ -1,6 +1,6 @@
 """How well surrogates predict trials that they have not seen."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +15,8 @@ from nas.study import History, Study
 if TYPE_CHECKING:
     from nas.surrogate.crossval import LeaveOneOut
 
-Found = Mapping[str, "Sequence[LeaveOneOut]"]
+# Objective's index to its results by surrogate.
+Found = Mapping[int, "Mapping[str, LeaveOneOut]"]
 
 
 def card(study: Study) -> Card:
@@ -24,47 +25,46 @@ def card(study: Study) -> Card:
     Figure 2 of Eriksson et al. 2021.
 
     Raises:
-        ReportError: If fewer than four trials have completed.
+        ReportError: If fewer than four trials have completed, or no objective varies.
     """
-    found = _fit(study.history)
+    found, note = _fit(study.history)
     rows = [
-        (objective, name, *results[index].summary().values())
-        for index, objective in enumerate(study.goals.names)
-        for name, results in found.items()
+        (study.goals.names[index], name, *result.summary().values())
+        for index, results in found.items()
+        for name, result in results.items()
     ]
-    scores = next(iter(found.values()))[0].summary()
+    scores = next(iter(next(iter(found.values())).values())).summary()
     heads = ("objective", "surrogate", *(score.replace("_", " ") for score in scores))
     caption = (
         "Every trial predicted from the others, with 95 % intervals, in units of the reference. Where Pareto "
-        "k exceeds 0.7, the estimate is not to be trusted."
+        f"k exceeds 0.7, the estimate is not to be trusted.{note}"
     )
     title = "Leave-one-out predictions"
     return Card("leave_one_out", title, caption, Rows(heads, rows), lambda: _draw(study.history, found))
 
 
-def _fit(history: History) -> Found:
+def _fit(history: History) -> tuple[Found, str]:
+    """The predictions of the objectives that vary, and what to say of the data."""
     # Torch takes seconds to import; those who list cards do without.
-    from nas.report.fits import SEED, THINNING, observations
-    from nas.surrogate import Surrogate
+    from nas.report.fits import SURROGATES, fit
     from nas.surrogate.crossval import leave_one_out
-    from nas.surrogate.gp import GpSurrogate
-    from nas.surrogate.saas import SaasSurrogate
+    from nas.threads import torch_threads
 
-    surrogates: dict[str, Surrogate] = {"SAAS": SaasSurrogate(thinning=THINNING), "MAP": GpSurrogate()}
-    return {
-        name: leave_one_out(one.fit(observations(history), seed=SEED)) for name, one in surrogates.items()
-    }
+    fits = {name: fit(history, name) for name in SURROGATES}
+    with torch_threads(1):
+        results = {name: leave_one_out(one.posterior) for name, one in fits.items()}
+    one = next(iter(fits.values()))
+    found = {index: {name: results[name][i] for name in fits} for i, index in enumerate(one.varying)}
+    return found, one.caption(history)
 
 
 def _draw(history: History, found: Found) -> Figure:
-    count = len(history.goals.names)
-    figure, panels = new_figure(
-        count, len(found), width=4.2 * len(found), height=3.6 * count + 0.4, share="row"
-    )
-    for index, (objective, line) in enumerate(zip(history.goals.objectives, panels, strict=True)):
-        for axes, (name, results) in zip(line, found.items(), strict=True):
-            summary = results[index].summary()
-            _draw_predictions(axes, results[index], objective.sign)
+    count, across = len(found), len(next(iter(found.values())))
+    figure, panels = new_figure(count, across, width=4.2 * across, height=3.6 * count + 0.4, share="row")
+    for (index, results), line in zip(found.items(), panels, strict=True):
+        for axes, (name, result) in zip(line, results.items(), strict=True):
+            summary = result.summary()
+            _draw_predictions(axes, result, history.goals.objectives[index].sign)
             axes.set_title(
                 f"{name}: log density {summary['log_density']:.2f}, "
                 f"rank correlation {summary['rank_correlation']:.2f}",

@@ -58,7 +58,25 @@ def test_figures_by_name_and_by_number(folder: Path, capsys: pytest.CaptureFixtu
     assert not Path("12/figures/trials.png").exists()
 
 
+def test_importance_draws_directions_too_and_says_what_it_waits_for(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figures.main(["study=12", "figure=importance", "trial=3"])
+    printed = capsys.readouterr()
+    assert "Importance of the parameters" in printed.out
+    assert "one step from trial 3" in printed.out
+    assert "Fitting SAAS to 8 trials." in printed.err
+    for name in ("importance", "direction"):
+        assert Path(f"12/figures/{name}.png").read_bytes()[:4] == b"\x89PNG"
+    figures.main(["study=12", "figure=importance", "out=alone.png"])
+    assert Path("alone.png").is_file()
+    assert "one step" not in capsys.readouterr().out
+
+
 REFUSED = [
+    (["study=12", "figure=direction", "trial=x"], "no trial's number"),
+    (["study=12", "figure=direction", "trial=8"], "no trial 8"),
+    (["study=12", "figure=hypervolume", "trial=1"], "leave trial=1 out"),
     (["study=12", "figure=9"], "no figure=9"),
     (["study=12", "figure=comparison"], "at least two"),
     (["study=[12,12]", "figure=3"], "at least two"),
