@@ -86,7 +86,7 @@ def simulated_search() -> SyntheticProblem:
 
 
 def rough_search() -> SyntheticProblem:
-    """`simulated_search` as trainings are: a fifth of the space fails, and one trial in ten of the others ends
+    """`simulated_search` as trainings are: a fifth of the space fails, and one in ten of the other trials ends
     at an accuracy of 0.
     """
 

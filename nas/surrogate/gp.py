@@ -92,9 +92,15 @@ def _fit_one(X: Vector, column: Standardised) -> Members:
         for deviation, factor in _STARTS:
             rho = -2.0 * (density.loc + math.log(factor))
             start = np.array([0.0, 2 * math.log(deviation), 0.0, *[rho] * d])
-            options = {"maxiter": _MAX_ITERATIONS}
             found.append(
-                minimize(density, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+                minimize(
+                    density.value,
+                    start,
+                    jac=True,
+                    method="L-BFGS-B",
+                    bounds=bounds,
+                    options={"maxiter": _MAX_ITERATIONS},
+                )
             )
     best = min(found, key=lambda one: float(one.fun))
     if best.fun >= 1e100:
