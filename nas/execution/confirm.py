@@ -74,9 +74,10 @@ def choose(history: History, count: int) -> list[Trial]:
     front = {trial.number for trial in history.front}
     chosen: list[Trial] = []
 
-    def promise(trial: Trial) -> tuple[bool, int, float]:
+    def promise(trial: Trial) -> tuple[bool, int, float, float]:
         volume = hypervolume(history.values([*chosen, trial]), history.reference)
-        return trial.number in front, round(p_beats.get(trial.number, 0.0) / _TIE), volume
+        p = p_beats.get(trial.number, 0.0)
+        return trial.number in front, round(p / _TIE), volume, p
 
     while left and len(chosen) < count:
         best = max(left, key=promise)

@@ -85,3 +85,8 @@ def findings(study: Study, *, fit: bool = True) -> Findings:
     states = (TrialState.FAILED, TrialState.UNMEASURED)
     lost = tuple(one for one in study.repetitions if one.state in states)
     return Findings(beliefs, confirmed(study), lost)
+
+
+def rounded(probability: float | None) -> float | None:
+    """A probability for people: no powers of ten."""
+    return None if probability is None else round(probability, 3)

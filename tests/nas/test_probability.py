@@ -160,3 +160,12 @@ def test_a_diverged_trial_beats_nothing() -> None:
     assert found is not None
     assert found.p_beats[low.number] == 0
     assert low.number not in found.front
+
+
+def test_a_fixed_point_is_known_without_noise() -> None:
+    study = make(Goals.of({"gain": "maximize"}))
+    found = [beliefs(replace(study.history, fixed_reference=(bound,)), Fixed()) for bound in (-1e3, 3.5, 1e3)]
+    low, middle, high = (one.p_beats if one else {} for one in found)
+    assert min(low[number] for number in range(1, 12)) > 0.999
+    assert any(0.001 < p < 0.999 for p in middle.values())
+    assert max(high.values()) < 0.001

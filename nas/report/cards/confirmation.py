@@ -2,7 +2,7 @@
 
 from nas.confirmed import Confirmed
 from nas.report.card import Card, Rows
-from nas.report.findings import findings
+from nas.report.findings import findings, rounded
 from nas.study import Study
 
 
@@ -16,7 +16,7 @@ def card(study: Study) -> Card:
     for name in names:
         heads += [name, f"{name} ±", *([f"{name} / ref"] if base is not None and base.means else [])]
     cells = [
-        (one.number, one.runs, one.failed, one.p_beats, *_numbers(one, base, len(names)))
+        (one.number, one.runs, one.failed, rounded(one.p_beats), *_numbers(one, base, len(names)))
         for one in found.confirmed.values()
     ]
     caption = (

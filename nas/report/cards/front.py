@@ -1,7 +1,7 @@
 """The trials that no other one dominates."""
 
 from nas.report.card import Card, Rows
-from nas.report.findings import findings
+from nas.report.findings import findings, rounded
 from nas.report.numbers import front_trials, is_ratio
 from nas.study import Study
 
@@ -28,7 +28,7 @@ def card(study: Study) -> Card:
                 *(trial.number, trial.origin, *(trial.values or ())),
                 *(float(values[index]) for index in ratios),
                 *(trial.metrics.get(name) for name in others),
-                *([beliefs and _rounded(beliefs.p_beats.get(trial.number))] if history.has_reference else []),
+                *([beliefs and rounded(beliefs.p_beats.get(trial.number))] if history.has_reference else []),
             )
             for trial, values in zip(chosen, own, strict=True)
         ],
@@ -45,7 +45,3 @@ def card(study: Study) -> Card:
     if history.has_reference and chosen:
         caption += " P(beats) is the probability that a trial beats the reference, by a Gaussian process."
     return Card("front", "Best trial" if single else "Pareto front", caption, rows)
-
-
-def _rounded(probability: float | None) -> float | None:
-    return None if probability is None else round(probability, 3)

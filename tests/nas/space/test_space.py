@@ -170,3 +170,13 @@ def test_difference_names_what_changed() -> None:
         "b: was 1, is null",
         'c: was null, is "x"',
     ]
+
+
+def test_uniform_quantiles_give_every_value_of_a_choice_equally_often() -> None:
+    space = Space((CategoricalParameter("act", ("a", "b", "c", "d")), IntegerParameter("layers", 1, 4)))
+    shares = (np.arange(40) + 0.5) / 40
+    points = space.at_quantiles(np.stack([shares, shares[::-1]], axis=1))
+    assert [p["act"] for p in points] == [value for value in "abcd" for _ in range(10)]
+    assert [p["layers"] for p in points] == [value for value in (4, 3, 2, 1) for _ in range(10)]
+    ends = space.at_quantiles(np.array([[0.0, 0.0], [1.0, 1.0]]))
+    assert [tuple(p.values()) for p in ends] == [("a", 1), ("d", 4)]
