@@ -86,8 +86,8 @@ def simulated_search() -> SyntheticProblem:
 
 
 def rough_search() -> SyntheticProblem:
-    """`simulated_search` as trainings are: a fifth of the space fails, and one in ten of the other trials ends
-    at an accuracy of 0.
+    """`simulated_search` as trainings are: a fifth of the space fails, and one in ten of the other trials
+    ends at an accuracy of 0.
     """
 
     def disturb(point: Point, values: dict[str, float], rng: np.random.Generator) -> dict[str, float]:

@@ -23,8 +23,9 @@ from nas.surrogate.posterior import ConditionedMembers
 logger = logging.getLogger(__name__)
 
 # A value has diverged that falls short of the others' prediction by more than so many of its standard
-# deviations, and by more than their range.
+# deviations, and by more than so many times their range, the more the fewer observations an input has.
 DEVIATIONS = 4.0
+MIN_RANGES, RANGES_PER_INPUT = 0.5, 3.0
 # The lowest share of the values is under suspicion.
 SUSPECTS = 0.25
 # Fewer observations than this say nothing of each other.
@@ -68,7 +69,8 @@ def _shortfall(X: Tensor, y: Tensor, suspect: Tensor) -> Tensor:
     mean, variance = posterior.predict(X[suspect])
     noise = members.noise[0, 0] * members.scale**2
     spread = DEVIATIONS * (variance[:, 0] + noise).sqrt()
-    least = torch.maximum(spread, y[~suspect].max() - y[~suspect].min())
+    ranges = max(MIN_RANGES, RANGES_PER_INPUT * X.shape[1] / len(X))
+    least = spread.clamp_min(ranges * float(y[~suspect].max() - y[~suspect].min()))
     return (mean[:, 0] - y[suspect]) / least.clamp_min(1e-300)
 
 
