@@ -52,9 +52,20 @@ class Options:
     side: str | None = None
     seed: int = 0
     # Only for part=optimise, see benchmark_optimise.py.
-    problems: list[str] = field(default_factory=lambda: ["branin_currin", "dtlz2", "simulated_search"])
+    problems: list[str] = field(
+        default_factory=lambda: ["branin_currin", "dtlz2", "simulated_search", "rough_search"]
+    )
     methods: list[str] = field(
-        default_factory=lambda: ["saasbo", "gp", "map_saas", "sobol", "tpe", "nsga2", "gpsampler"]
+        default_factory=lambda: [
+            "adaptive",
+            "saasbo",
+            "gp",
+            "map_saas",
+            "sobol",
+            "tpe",
+            "nsga2",
+            "gpsampler",
+        ]
     )
     seeds: int = 5
     budget: int = 240

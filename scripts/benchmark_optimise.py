@@ -1,13 +1,14 @@
 """Whole optimisations, strategy against strategy: `python scripts/benchmark_bo.py part=optimise`.
 
-Options: `problems=[branin_currin,dtlz2,simulated_search]`,
-`methods=[saasbo,gp,map_saas,sobol,tpe,nsga2,gpsampler]` (also `ax`), `seeds=5`, `budget=240`, `q=16`,
-`workers=2` runs at once, `hours=24` after which no further batch is begun, `output=DIR`, and
+Options: `problems=[branin_currin,dtlz2,simulated_search,rough_search]`,
+`methods=[adaptive,saasbo,gp,map_saas,sobol,tpe,nsga2,gpsampler]` (also `ax`), `seeds=5`, `budget=240`,
+`q=16`, `workers=2` runs at once, `hours=24` after which no further batch is begun, `output=DIR`, and
 `baseline_python=PATH`, an interpreter with Ax.
 
 Every run of a seed starts with the same q points (Sobol points, and the reference model where there is one)
 and goes on in batches of q. A run's file in DIR has the hypervolume after each batch, of the values without
-noise, and the seconds that proposing it took; a run whose file is complete is not repeated.
+noise of those trials that neither failed nor diverged, and the seconds that proposing it took; a run whose
+file is complete is not repeated.
 """
 
 import csv
@@ -36,7 +37,7 @@ from paretoparse.cli import CONF
 ROOT = Path(__file__).resolve().parents[1]
 FIELDS = ("problem", "method", "seed", "evaluations", "hypervolume", "seconds")
 # All but the last two are options of `strategy`.
-METHODS = ("saasbo", "gp", "map_saas", "sobol", "tpe", "nsga2", "gpsampler", "ax")
+METHODS = ("adaptive", "saasbo", "gp", "map_saas", "sobol", "tpe", "nsga2", "gpsampler", "ax")
 GPSAMPLER = {
     "_target_": "nas.strategy.optuna.OptunaStrategy",
     "sampler": {"_target_": "optuna.samplers.GPSampler"},
@@ -56,7 +57,9 @@ def optimise(config: DictConfig) -> int:
     (folder / "runs").mkdir(parents=True, exist_ok=True)
     deadline = time.time() + 3600 * config.hours
     if config.side is not None:
-        plan = Plan(config.budget, min(config.q, config.budget), config.q, seed=config.seed)
+        plan = Plan(
+            config.budget, min(config.q, config.budget), config.q, seed=config.seed, max_failure_rate=1.0
+        )
         run(config.problems[0], config.side, plan, folder, deadline)
         return 0
     runs = [
@@ -135,6 +138,7 @@ class Recorder(Quiet):
     ) -> None:
         self._path, self._labels, self._problem, self._deadline = path, labels, problem, deadline
         self._seconds = 0.0
+        self._evaluated = 0
         self._true: list[tuple[float, ...]] = []
         self._rows: list[tuple[Any, ...]] = []
 
@@ -144,7 +148,15 @@ class Recorder(Quiet):
 
     def changed(self, trial: Trial) -> None:
         """See `Events.changed`."""
-        self._true.append(self._problem.goals.values(self._problem.true(trial.point)))
+        self._evaluated += 1
+        true = self._problem.goals.values(self._problem.true(trial.point))
+        if trial.values is not None and not self._diverged(trial.values, true):
+            self._true.append(true)
+
+    def _diverged(self, values: Sequence[float], true: Sequence[float]) -> bool:
+        """Whether more than noise has happened to a trial."""
+        differences = np.abs(np.subtract(values, true))
+        return bool((differences > 10 * np.asarray(self._problem.noise) + 1e-9 * np.abs(true)).any())
 
     def round_ended(self) -> None:
         """See `Events.round_ended`.
@@ -154,7 +166,7 @@ class Recorder(Quiet):
         """
         matrix = self._problem.goals.matrix([self._problem.reference_point, *self._true], np.ones(1))
         volume = hypervolume(matrix[1:], matrix[0])
-        self._rows.append((*self._labels, len(self._true), f"{volume:.6g}", f"{self._seconds:.2f}"))
+        self._rows.append((*self._labels, self._evaluated, f"{volume:.6g}", f"{self._seconds:.2f}"))
         with self._path.open("w", newline="") as file:
             csv.writer(file).writerows([FIELDS, *self._rows])
         print(*self._rows[-1], flush=True)
