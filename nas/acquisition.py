@@ -15,7 +15,7 @@ feasible, all of the region above the reference point is left to improve on.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from botorch.sampling.qmc import NormalQMCEngine
@@ -24,6 +24,9 @@ from torch import Tensor
 from nas.fronts import ever_optimal, find_region
 from nas.surrogate.errors import SurrogateError
 from nas.surrogate.posterior import ConditionedMembers, Members, Posterior
+
+# Maps `b x d` points to the `b` logarithms of a weight.
+LogWeight = Callable[[Tensor], Tensor]
 
 # Sampled sets of values at the observed and pending points, over all members of an ensemble; and of one
 # member at least. For three objectives and more each set's boxes are found one after the other.
@@ -46,8 +49,8 @@ class LogNoisyExpectedHypervolumeImprovement:
         constraints: How many of the posterior's last columns are constraints.
         batch: How many points will be added by `add_pending`.
         seed: Seed of the samples.
-        log_weight: Maps `b x d` points to `b` logarithms of a weight that the improvement is multiplied by,
-            such as the probability that a trial succeeds; None: 1.
+        log_weights: Of weights that the improvement is multiplied by, such as the probability that a trial
+            succeeds.
 
     Attributes:
         baseline: `b x d`, the observed points that may be optimal.
@@ -65,9 +68,9 @@ class LogNoisyExpectedHypervolumeImprovement:
         constraints: int = 0,
         batch: int,
         seed: int,
-        log_weight: Callable[[Tensor], Tensor] | None = None,
+        log_weights: Sequence[LogWeight] = (),
     ) -> None:
-        self._log_weight = log_weight
+        self._log_weights = log_weights
         count = max(len(one) for one in posterior.members)
         members = [one.repeated(count) for one in posterior.members]
         k = len(members)
@@ -161,4 +164,6 @@ class LogNoisyExpectedHypervolumeImprovement:
         for _, std in moments[: self._m]:
             total = total + std.log()
         value = total.logsumexp(dim=0) - math.log(total.shape[0] * self.samples) + self._log_units
-        return value if self._log_weight is None else value + self._log_weight(X)
+        for log_weight in self._log_weights:
+            value = value + log_weight(X)
+        return value

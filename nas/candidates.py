@@ -13,7 +13,7 @@ losses that nobody has predicted. Liu et al. 2023, "Sparse Bayesian Optimization
 
 import logging
 import warnings
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping, Sequence
 
 import torch
 from botorch.exceptions.warnings import OptimizationWarning
@@ -21,7 +21,7 @@ from botorch.generation.gen import gen_candidates_scipy
 from botorch.utils.sampling import draw_sobol_samples
 from torch import Tensor
 
-from nas.acquisition import LogNoisyExpectedHypervolumeImprovement
+from nas.acquisition import LogNoisyExpectedHypervolumeImprovement, LogWeight
 from nas.space import Point, Space, Value
 from nas.surrogate.posterior import Posterior
 from nas.threads import fastest_threads, torch_threads
@@ -62,7 +62,7 @@ def choose_batch(
     constraints: int = 0,
     count: int,
     seed: int,
-    log_weight: Callable[[Tensor], Tensor] | None = None,
+    log_weights: Sequence[LogWeight] = (),
 ) -> list[Point]:
     """Chooses a batch.
 
@@ -75,7 +75,7 @@ def choose_batch(
         constraints: How many of the posterior's last columns are constraints.
         count: Size q of the batch.
         seed: Seed of all randomness.
-        log_weight: See `LogNoisyExpectedHypervolumeImprovement`.
+        log_weights: See `LogNoisyExpectedHypervolumeImprovement`.
 
     Returns:
         q points, none of them known or repeated; fewer if the space has no more.
@@ -91,7 +91,7 @@ def choose_batch(
             constraints=constraints,
             batch=count,
             seed=seed,
-            log_weight=log_weight,
+            log_weights=log_weights,
         )
         with torch_threads(_choose_threads(acquisition, space.dimension, count)):
             for _ in range(count):

@@ -2,16 +2,18 @@
 
 import logging
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from hydra.utils import instantiate
 
+from nas.acquisition import LogWeight
 from nas.candidates import choose_batch
+from nas.errors import SettingsError
 from nas.space import Point
 from nas.strategy.failures import find_diverged, success_weight
+from nas.strategy.neighbourhood import REFERENCE_WIDTH, fading_preference
 from nas.strategy.sobol import SobolStrategy
 from nas.study.goals import is_finite
 from nas.study.history import History
@@ -34,6 +36,8 @@ class BayesianStrategy:
             metric `<objective>_se`; otherwise one noise variance is inferred.
         learn_failures: Avoid regions where trials fail; trials that diverged count as failed and are kept
             from the surrogate, see `nas.strategy.failures`.
+        reference_width: Standard deviation, in the unit cube, of a preference for the reference model's
+            neighbourhood that fades as trials come in, see `nas.strategy.neighbourhood`; None: there is none.
         name: Origin of its trials; None: the surrogate's name in lower case, such as `saas`.
     """
 
@@ -43,7 +47,13 @@ class BayesianStrategy:
         observed_noise: bool = False,
         name: str | None = None,
         learn_failures: bool = True,
+        reference_width: float | None = REFERENCE_WIDTH,
     ) -> None:
+        if reference_width is not None and not reference_width > 0:
+            raise SettingsError(
+                f"reference_width={reference_width} is out of range: it must be above 0 or null."
+            )
+        self._reference_width = reference_width
         self._observed_noise = observed_noise
         self._learn_failures = learn_failures
         if surrogate is None:
@@ -63,12 +73,13 @@ class BayesianStrategy:
         goals = history.goals
         # Matrices of a fit are small, and threads cost more than they give.
         with torch_threads(1):
-            learnt, log_weight = self._successful(history, observed)
+            learnt, success = self._successful(history, observed)
             names = [*goals.names, *map(str, goals.constraints)]
             reference = torch.from_numpy(history.reference)
             prepared = prepare(self._observations(history, learnt), reference, names)
             posterior = self.surrogate.fit(prepared.observations, seed=batch_seed, start=history.state)
         pending = [trial.point for trial in history.pending if space.contains(trial.point)]
+        weights = [one for one in (success, self._near_reference(history)) if one is not None]
         points: list[Point] = []
         for part, size in posterior.divide(count):
             points += choose_batch(
@@ -80,16 +91,22 @@ class BayesianStrategy:
                 constraints=len(goals.constraints),
                 count=size,
                 seed=batch_seed,
-                log_weight=log_weight,
+                log_weights=weights,
             )
         if not points:
             return SobolStrategy().suggest(history, count, seed=seed)
         diagnostics = tuple(one.as_dict() for one in posterior.diagnostics)
         return Suggestion(tuple(Proposal(p, self.name) for p in points), diagnostics, posterior.state)
 
-    def _successful(
-        self, history: History, observed: list[Trial]
-    ) -> tuple[list[Trial], Callable[[torch.Tensor], torch.Tensor] | None]:
+    def _near_reference(self, history: History) -> LogWeight | None:
+        reference, space = history.reference_trial, history.space
+        if self._reference_width is None or reference is None or not space.contains(reference.point):
+            return None
+        centre = torch.from_numpy(space.encode([reference.point]))[0]
+        proposed = sum(trial.round > 0 for trial in history.trials)
+        return fading_preference(centre, self._reference_width, proposed)
+
+    def _successful(self, history: History, observed: list[Trial]) -> tuple[list[Trial], LogWeight | None]:
         """The trials to learn the objectives from, and the log probability that a point succeeds."""
         if not self._learn_failures:
             return observed, None

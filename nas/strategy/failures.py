@@ -9,13 +9,13 @@ constraints").
 """
 
 import logging
-from collections.abc import Callable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from nas.acquisition import LogWeight
 from nas.surrogate.gp import GpSurrogate
 from nas.surrogate.observations import Observations
 from nas.surrogate.posterior import ConditionedMembers
@@ -74,7 +74,7 @@ def _shortfall(X: Tensor, y: Tensor, suspect: Tensor) -> Tensor:
     return (mean[:, 0] - y[suspect]) / least.clamp_min(1e-300)
 
 
-def success_weight(X: Tensor, succeeded: NDArray[np.bool_]) -> Callable[[Tensor], Tensor] | None:
+def success_weight(X: Tensor, succeeded: NDArray[np.bool_]) -> LogWeight | None:
     """The logarithm of the probability that a trial succeeds.
 
     Args:
