@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import torch
 
 from nlu.batches import Example, collate, encode_words, make_loader
+from nlu.calibration import Calibration
 from nlu.errors import FrameError, ParserFileError, UtteranceError
 from nlu.frame import Frame
 from nlu.model.base import Hypothesis, ParserModel, Sizes
@@ -36,7 +37,7 @@ class Prediction(NamedTuple):
         words: the utterance, split.
         span: span form.
         frame: decoupled frame.
-        probability: of this answer, as the parser sees it, 0 to 1.
+        probability: that this answer is right, as the parser sees it, 0 to 1.
     """
 
     words: list[str]
@@ -57,6 +58,7 @@ class Parser:
         sizes: of the data that the model was built for.
         utterances: held-out utterances, as words, of mixed length and in a fixed order: what an export is
             checked and timed with.
+        calibration: of the frames' probabilities.
         training: how it came about: data, metrics, seed (JSON-able; informative only).
     """
 
@@ -67,6 +69,7 @@ class Parser:
     sizes: Sizes
     utterances: list[list[str]] = field(default_factory=list)
     training: dict[str, Any] = field(default_factory=dict)
+    calibration: Calibration = field(default_factory=Calibration)
 
     @classmethod
     def load(cls, path: str | Path) -> "Parser":
@@ -100,20 +103,20 @@ class Parser:
             raise UtteranceError(f"the utterance has {len(words)} words; max_words={max_words} are the most.")
         batch = collate([(0, encode_words(words, self.tokenizer))])
         with torch.inference_mode():
-            ranked = self.model.predict(batch, count)[0]
+            ranked = self.calibration.apply(self.model.predict(batch, count)[0])
         return [
             Prediction(words, self.ontology.decode(ids), self.ontology.frame(ids, words), math.exp(score))
             for ids, score in ranked
         ]
 
     def predict(self, examples: list[Example], batch_size: int, count: int = 1) -> list[list[Hypothesis]]:
-        """Return the `count` best hypotheses for each example, in order of the examples."""
+        """Return the `count` best hypotheses for each example, in order of the examples, calibrated."""
         predictions: list[list[Hypothesis]] = [[] for _ in examples]
         with torch.inference_mode():
             for batch in make_loader(examples, batch_size, seed=None):
                 ranked = self.model.predict(batch, count)
                 for place, hypotheses in zip(batch.places.tolist(), ranked, strict=True):
-                    predictions[place] = hypotheses
+                    predictions[place] = self.calibration.apply(hypotheses)
         return predictions
 
     def save(self, path: Path, *, half: bool = False) -> None:
@@ -133,6 +136,7 @@ class Parser:
             "tokenizer": torch.frombuffer(bytearray(self.tokenizer.model), dtype=torch.uint8),
             "utterances": self.utterances,
             "training": self.training,
+            "calibration": [self.calibration.slope, self.calibration.intercept],
             "weights": {name: tensor.half() for name, tensor in weights.items()} if half else weights,
         }
         partial = path.with_suffix(".partial")
@@ -174,6 +178,7 @@ def load_parser(path: str | Path) -> Parser:
             sizes,
             content["utterances"],
             content["training"],
+            Calibration(*content.get("calibration", ())),
         )
     except (KeyError, TypeError, AttributeError, RuntimeError, FrameError) as error:
         raise ParserFileError(f"{file} is a damaged parser ({error!r}); train it again.") from error

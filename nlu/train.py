@@ -9,7 +9,7 @@ import os
 import random
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,10 @@ from torch.utils.data import DataLoader
 
 from nlu.augmentation import SlotSubstitution
 from nlu.batches import Example, encode_rows, encode_words, make_loader
+from nlu.calibration import Calibration
 from nlu.checkpoints import Checkpoints, check_checkpoint
 from nlu.errors import ConfigError
-from nlu.metrics import gold_of
+from nlu.metrics import gold_of, is_exact
 from nlu.model.base import Sizes
 from nlu.model.config import ModelConfig, build_model
 from nlu.model.nar_text import to_text
@@ -43,6 +44,8 @@ from paretoparse.metrics import Metrics, print_metrics, write_metrics
 log = logging.getLogger(__name__)
 
 SAMPLE = 100
+# Held-out utterances that two numbers are fitted to.
+CALIBRATE = 2000
 
 # Settings and the least of what they take.
 _INTEGERS = {
@@ -79,6 +82,7 @@ def train(config: DictConfig, folder: Path) -> Metrics:
     else:
         parser = started_parser(config.trainer.start, model_config, splits["train"])
     scores = fit(config, parser, optim, splits, folder)
+    calibrate(parser, list(splits["eval"]), config.seed)
     parser.utterances = sample_utterances(splits["eval"]["words"], config.seed)
     parser.training = {
         "data": OmegaConf.to_container(config.data.load, resolve=True),
@@ -176,6 +180,18 @@ def started_parser(path: str | Path, model_config: ModelConfig, rows: datasets.D
         )
     model.load_state_dict(weights)
     return Parser(model, model_config, parser.tokenizer, ontology, sizes)
+
+
+def calibrate(parser: Parser, rows: Sequence[Mapping[str, Any]], seed: int) -> None:
+    """Fit the calibration of a parser's probabilities to held-out rows of `nlu.data.rows`, or to some."""
+    rows = random.Random(seed).sample(rows, min(CALIBRATE, len(rows)))
+    parser.calibration = Calibration()
+    predictions = parser.predict(encode_rows(rows, parser.tokenizer), 128)
+    golds = gold_of(rows, seen=set())
+    hits = [
+        is_exact(ranked[0][0], gold, parser.ontology) for ranked, gold in zip(predictions, golds, strict=True)
+    ]
+    parser.calibration = Calibration.fit([ranked[0][1] for ranked in predictions], hits)
 
 
 def sample_utterances(words: Sequence[list[str]], seed: int) -> list[list[str]]:
