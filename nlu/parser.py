@@ -22,8 +22,8 @@ from nlu.tokenizer import Tokenizer
 from nlu.words import split_words
 
 FILE_NAME = "parser.pt"
-# The parser that comes with the project.
-SHIPPED = Path(__file__).resolve().parent.parent / "models" / "topv2"
+# The parser that comes with the project; a link to models/ that a wheel gets as files.
+SHIPPED = Path(__file__).resolve().parent / "models" / "topv2"
 _FORMAT = "paretoparse parser"
 _VERSION = 2
 # Longest utterance to accept, in words, where nothing else is asked for.
