@@ -1,5 +1,6 @@
 """A trained parser in one file: model, ontology and tokenizer; text in, frame out."""
 
+import base64
 import math
 import zipfile
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ import torch
 from nlu.batches import Example, collate, encode_words, make_loader
 from nlu.calibration import Calibration
 from nlu.errors import FrameError, ParserFileError, UtteranceError
+from nlu.exported import Exported, is_exported, read_exported
 from nlu.frame import Frame
 from nlu.model.base import Hypothesis, ParserModel, Sizes
 from nlu.model.config import ModelConfig, build_model
@@ -73,8 +75,13 @@ class Parser:
 
     @classmethod
     def load(cls, path: str | Path) -> "Parser":
-        """Read a parser; see `load_parser`."""
-        return load_parser(path)
+        """Read a parser as `load_parser` does, or an exported artifact with its manifest beside it.
+
+        Raises:
+            ParserFileError: there is no such file, or it is neither.
+        """
+        file = Path(path).expanduser()
+        return _load_exported(file) if is_exported(file) else load_parser(path)
 
     def parse(self, text: str, max_words: int = MAX_WORDS) -> Prediction:
         """Parse raw text.
@@ -125,7 +132,12 @@ class Parser:
         Args:
             path: file to write.
             half: store the weights in half precision, in half of the space.
+
+        Raises:
+            ParserFileError: the parser is an exported artifact.
         """
+        if isinstance(self.model, Exported):
+            raise ParserFileError("an exported artifact has no weights to save; copy its files.")
         weights = self.model.state_dict()
         content = {
             "format": _FORMAT,
@@ -142,6 +154,28 @@ class Parser:
         partial = path.with_suffix(".partial")
         torch.save(content, partial)
         partial.replace(path)
+
+
+def _load_exported(file: Path) -> Parser:
+    model, description = read_exported(file)
+    try:
+        return Parser(
+            model.eval(),
+            ModelConfig.of(description["model"]),
+            Tokenizer(base64.b64decode(description["tokenizer"])),
+            Ontology(tuple(description["ontology"])),
+            _sizes(description["sizes"]),
+            training=description["training"],
+            calibration=Calibration(*description["calibration"]),
+        )
+    except (KeyError, TypeError, ValueError, FrameError) as error:
+        raise ParserFileError(
+            f"{file} is a damaged artifact ({error!r}); export the parser again."
+        ) from error
+
+
+def _sizes(content: dict[str, Any]) -> Sizes:
+    return Sizes(**{**content, "templates": tuple(map(tuple, content["templates"]))})
 
 
 def load_parser(path: str | Path) -> Parser:
@@ -167,7 +201,7 @@ def load_parser(path: str | Path) -> Parser:
         config = ModelConfig.of(content["model"])
         tokenizer = Tokenizer(bytes(content["tokenizer"].numpy()))
         ontology = Ontology(tuple(content["ontology"]))
-        sizes = Sizes(**{**content["sizes"], "templates": tuple(map(tuple, content["sizes"]["templates"]))})
+        sizes = _sizes(content["sizes"])
         model = build_model(config, sizes)
         model.load_state_dict(content["weights"])
         parser = Parser(
@@ -189,11 +223,10 @@ def _read(file: Path) -> dict[str, Any]:
     problem = f"{file} is not a parser; give the {FILE_NAME} that nlu.train has written."
     if not zipfile.is_zipfile(file):
         raise ParserFileError(problem)
-    with zipfile.ZipFile(file) as archive:
-        if any("/code/" in name for name in archive.namelist()):
-            raise ParserFileError(
-                f"{file} is an exported artifact, not a parser; give the {FILE_NAME} of its training."
-            )
+    if is_exported(file):
+        raise ParserFileError(
+            f"{file} is an exported artifact, not a parser; give the {FILE_NAME} of its training."
+        )
     try:
         content = torch.load(file, map_location="cpu", weights_only=True)
     except (UnpicklingError, RuntimeError, ValueError, EOFError, OSError, KeyError) as error:

@@ -92,7 +92,7 @@ def train(config: DictConfig, folder: Path) -> Metrics:
     parser.save(folder / FILE_NAME)
     metrics: Metrics = {
         **scores,
-        "parameters": sum(parameter.numel() for parameter in parser.model.parameters()),
+        "parameters": parser.model.parameter_count(),
         "seconds": time.monotonic() - start,
         "parser": str(folder / FILE_NAME),
     }

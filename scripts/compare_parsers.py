@@ -95,7 +95,7 @@ def main() -> None:
             row.name,
             str(row.beam),
             exact_match(row, eval_rows),
-            f"{sum(parameter.numel() for parameter in row.parser.model.parameters()) / 1e6:.2f} M",
+            f"{row.parser.model.parameter_count() / 1e6:.2f} M",
             f"{sizes[number] / 1e6:.1f}",
             f"{multiplications(row.parser) / 1e6:.1f}",
             f"{peak / 1e6:.0f}" if isinstance(peak, int | float) else "",
