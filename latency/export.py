@@ -73,7 +73,7 @@ def export(
     files.manifest_path.unlink(missing_ok=True)
     write_inputs(files.inputs_path, source.inputs)
     with _deprecation_silenced(), torch.inference_mode():
-        _save(source.module, files, source.inputs[:bundled_inputs])
+        _save(source, files, source.inputs[:bundled_inputs])
         checked = source.inputs[:parity_inputs]
         expected = [_call(source.module, call) for call in checked]
         check_parity(load(files.path), files.path, checked, expected)
@@ -101,11 +101,12 @@ def export(
     return Artifact(files.path, manifest)
 
 
-def _save(module: torch.nn.Module, files: ArtifactFiles, bundled: Inputs) -> None:
+def _save(source: ExportSource, files: ArtifactFiles, bundled: Inputs) -> None:
     try:
-        scripted = torch.jit.script(module)
+        scripted = torch.jit.script(source.module)
         frozen = torch.jit.freeze(scripted)
-        frozen.save(str(files.path))
+        whole = torch.jit.freeze(scripted, preserved_attrs=list(source.methods)) if source.methods else frozen
+        whole.save(str(files.path))
         if bundled:
             # Wrapped, since a real utterance is more than the few bytes that are allowed otherwise.
             calls = [tuple(InflatableArg(tensor, "{}") for tensor in _tensors(call)) for call in bundled]

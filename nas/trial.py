@@ -3,7 +3,9 @@
 The only place, with `nas.search`, that joins the three packages.
 """
 
+import base64
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -68,9 +70,13 @@ def export_source(parser: Parser) -> ExportSource:
         description={
             "ontology": list(parser.ontology.tokens),
             "vocab_size": len(parser.tokenizer),
+            "tokenizer": base64.b64encode(parser.tokenizer.model).decode(),
+            "calibration": [parser.calibration.slope, parser.calibration.intercept],
             "model": parser.config.as_dict(),
+            "sizes": asdict(parser.sizes),
             "training": parser.training,
         },
+        methods=["search"],
     )
 
 

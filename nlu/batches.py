@@ -1,14 +1,14 @@
 """Rows to examples, examples to padded batches of similar length."""
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from nlu.ontology import Ontology
 from nlu.span import target_of
@@ -145,11 +145,33 @@ class LengthBuckets(Sampler[list[int]]):
         return examples <= self.batch_size and examples * longest**2 <= _MOST_PAIRS
 
 
-def make_loader(examples: list[Example], batch_size: int, seed: int | None) -> "DataLoader[Any]":
-    """Return a loader of `Batch`es of similar length; see `LengthBuckets`."""
-    lengths = [len(example.pieces) for example in examples]
-    return DataLoader(
-        list(enumerate(examples)),  # type: ignore[arg-type]  # a list is a map-style data set
-        batch_sampler=LengthBuckets(lengths, batch_size, seed),
-        collate_fn=collate,
-    )
+class Varied(Dataset[tuple[int, Example]]):
+    """Examples that are made anew in each epoch.
+
+    Args:
+        vary: makes an example from its place and the epoch, and always the same one.
+        buckets: know how many there are, and the epoch.
+    """
+
+    def __init__(self, vary: Callable[[int, int], Example], buckets: LengthBuckets) -> None:
+        self.vary = vary
+        self.buckets = buckets
+
+    def __len__(self) -> int:
+        return len(self.buckets.lengths)
+
+    def __getitem__(self, place: int) -> tuple[int, Example]:
+        return place, self.vary(place, self.buckets.epoch)
+
+
+def make_loader(
+    examples: list[Example],
+    batch_size: int,
+    seed: int | None,
+    vary: Callable[[int, int], Example] | None = None,
+) -> "DataLoader[Any]":
+    """Return a loader of `Batch`es of similar length; see `LengthBuckets` and, for `vary`, `Varied`."""
+    buckets = LengthBuckets([len(example.pieces) for example in examples], batch_size, seed)
+    # A list is a map-style data set.
+    data: Any = list(enumerate(examples)) if vary is None else Varied(vary, buckets)
+    return DataLoader(data, batch_sampler=buckets, collate_fn=collate)

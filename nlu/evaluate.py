@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 from nlu.batches import encode_rows
 from nlu.errors import ConfigError
 from nlu.metrics import gold_of
-from nlu.parser import check_ontology, load_parser
+from nlu.parser import Parser, check_ontology
 from nlu.report import evaluate_predictions, write_report
 from paretoparse.cli import hydra_main, run_folder
 from paretoparse.metrics import Metrics, print_metrics, write_metrics
@@ -36,7 +36,7 @@ def evaluate(config: DictConfig, folder: Path) -> Metrics:
         NluError: the parser or the data cannot be read, or do not fit together.
     """
     start = time.monotonic()
-    parser = load_parser(config.parser)
+    parser = Parser.load(config.parser)
     splits = instantiate(config.data.load)
     if config.split not in splits:
         raise ConfigError(f"split={config.split}: the data has {', '.join(splits)} only.")
@@ -49,7 +49,7 @@ def evaluate(config: DictConfig, folder: Path) -> Metrics:
     write_report(predictions, golds, parser.ontology, folder)
     return {
         **evaluate_predictions(predictions, golds, parser.ontology, config.count),
-        "parameters": sum(parameter.numel() for parameter in parser.model.parameters()),
+        "parameters": parser.model.parameter_count(),
         "utterances": len(rows),
         "seconds": time.monotonic() - start,
     }

@@ -1,5 +1,6 @@
 """A trained parser in one file: model, ontology and tokenizer; text in, frame out."""
 
+import base64
 import math
 import zipfile
 from collections.abc import Sequence
@@ -11,7 +12,9 @@ from typing import Any, NamedTuple
 import torch
 
 from nlu.batches import Example, collate, encode_words, make_loader
+from nlu.calibration import Calibration
 from nlu.errors import FrameError, ParserFileError, UtteranceError
+from nlu.exported import Exported, is_exported, read_exported
 from nlu.frame import Frame
 from nlu.model.base import Hypothesis, ParserModel, Sizes
 from nlu.model.config import ModelConfig, build_model
@@ -21,8 +24,8 @@ from nlu.tokenizer import Tokenizer
 from nlu.words import split_words
 
 FILE_NAME = "parser.pt"
-# The parser that comes with the project.
-SHIPPED = Path(__file__).resolve().parent.parent / "models" / "topv2"
+# The parser that comes with the project; a link to models/ that a wheel gets as files.
+SHIPPED = Path(__file__).resolve().parent / "models" / "topv2"
 _FORMAT = "paretoparse parser"
 _VERSION = 2
 # Longest utterance to accept, in words, where nothing else is asked for.
@@ -36,7 +39,7 @@ class Prediction(NamedTuple):
         words: the utterance, split.
         span: span form.
         frame: decoupled frame.
-        probability: of this answer, as the parser sees it, 0 to 1.
+        probability: that this answer is right, as the parser sees it, 0 to 1.
     """
 
     words: list[str]
@@ -57,6 +60,7 @@ class Parser:
         sizes: of the data that the model was built for.
         utterances: held-out utterances, as words, of mixed length and in a fixed order: what an export is
             checked and timed with.
+        calibration: of the frames' probabilities.
         training: how it came about: data, metrics, seed (JSON-able; informative only).
     """
 
@@ -67,11 +71,17 @@ class Parser:
     sizes: Sizes
     utterances: list[list[str]] = field(default_factory=list)
     training: dict[str, Any] = field(default_factory=dict)
+    calibration: Calibration = field(default_factory=Calibration)
 
     @classmethod
     def load(cls, path: str | Path) -> "Parser":
-        """Read a parser; see `load_parser`."""
-        return load_parser(path)
+        """Read a parser as `load_parser` does, or an exported artifact with its manifest beside it.
+
+        Raises:
+            ParserFileError: there is no such file, or it is neither.
+        """
+        file = Path(path).expanduser()
+        return _load_exported(file) if is_exported(file) else load_parser(path)
 
     def parse(self, text: str, max_words: int = MAX_WORDS) -> Prediction:
         """Parse raw text.
@@ -100,20 +110,20 @@ class Parser:
             raise UtteranceError(f"the utterance has {len(words)} words; max_words={max_words} are the most.")
         batch = collate([(0, encode_words(words, self.tokenizer))])
         with torch.inference_mode():
-            ranked = self.model.predict(batch, count)[0]
+            ranked = self.calibration.apply(self.model.predict(batch, count)[0])
         return [
             Prediction(words, self.ontology.decode(ids), self.ontology.frame(ids, words), math.exp(score))
             for ids, score in ranked
         ]
 
     def predict(self, examples: list[Example], batch_size: int, count: int = 1) -> list[list[Hypothesis]]:
-        """Return the `count` best hypotheses for each example, in order of the examples."""
+        """Return the `count` best hypotheses for each example, in order of the examples, calibrated."""
         predictions: list[list[Hypothesis]] = [[] for _ in examples]
         with torch.inference_mode():
             for batch in make_loader(examples, batch_size, seed=None):
                 ranked = self.model.predict(batch, count)
                 for place, hypotheses in zip(batch.places.tolist(), ranked, strict=True):
-                    predictions[place] = hypotheses
+                    predictions[place] = self.calibration.apply(hypotheses)
         return predictions
 
     def save(self, path: Path, *, half: bool = False) -> None:
@@ -122,7 +132,12 @@ class Parser:
         Args:
             path: file to write.
             half: store the weights in half precision, in half of the space.
+
+        Raises:
+            ParserFileError: the parser is an exported artifact.
         """
+        if isinstance(self.model, Exported):
+            raise ParserFileError("an exported artifact has no weights to save; copy its files.")
         weights = self.model.state_dict()
         content = {
             "format": _FORMAT,
@@ -133,11 +148,34 @@ class Parser:
             "tokenizer": torch.frombuffer(bytearray(self.tokenizer.model), dtype=torch.uint8),
             "utterances": self.utterances,
             "training": self.training,
+            "calibration": [self.calibration.slope, self.calibration.intercept],
             "weights": {name: tensor.half() for name, tensor in weights.items()} if half else weights,
         }
         partial = path.with_suffix(".partial")
         torch.save(content, partial)
         partial.replace(path)
+
+
+def _load_exported(file: Path) -> Parser:
+    model, description = read_exported(file)
+    try:
+        return Parser(
+            model.eval(),
+            ModelConfig.of(description["model"]),
+            Tokenizer(base64.b64decode(description["tokenizer"])),
+            Ontology(tuple(description["ontology"])),
+            _sizes(description["sizes"]),
+            training=description["training"],
+            calibration=Calibration(*description["calibration"]),
+        )
+    except (KeyError, TypeError, ValueError, FrameError) as error:
+        raise ParserFileError(
+            f"{file} is a damaged artifact ({error!r}); export the parser again."
+        ) from error
+
+
+def _sizes(content: dict[str, Any]) -> Sizes:
+    return Sizes(**{**content, "templates": tuple(map(tuple, content["templates"]))})
 
 
 def load_parser(path: str | Path) -> Parser:
@@ -163,7 +201,7 @@ def load_parser(path: str | Path) -> Parser:
         config = ModelConfig.of(content["model"])
         tokenizer = Tokenizer(bytes(content["tokenizer"].numpy()))
         ontology = Ontology(tuple(content["ontology"]))
-        sizes = Sizes(**{**content["sizes"], "templates": tuple(map(tuple, content["sizes"]["templates"]))})
+        sizes = _sizes(content["sizes"])
         model = build_model(config, sizes)
         model.load_state_dict(content["weights"])
         parser = Parser(
@@ -174,6 +212,7 @@ def load_parser(path: str | Path) -> Parser:
             sizes,
             content["utterances"],
             content["training"],
+            Calibration(*content.get("calibration", ())),
         )
     except (KeyError, TypeError, AttributeError, RuntimeError, FrameError) as error:
         raise ParserFileError(f"{file} is a damaged parser ({error!r}); train it again.") from error
@@ -184,11 +223,10 @@ def _read(file: Path) -> dict[str, Any]:
     problem = f"{file} is not a parser; give the {FILE_NAME} that nlu.train has written."
     if not zipfile.is_zipfile(file):
         raise ParserFileError(problem)
-    with zipfile.ZipFile(file) as archive:
-        if any("/code/" in name for name in archive.namelist()):
-            raise ParserFileError(
-                f"{file} is an exported artifact, not a parser; give the {FILE_NAME} of its training."
-            )
+    if is_exported(file):
+        raise ParserFileError(
+            f"{file} is an exported artifact, not a parser; give the {FILE_NAME} of its training."
+        )
     try:
         content = torch.load(file, map_location="cpu", weights_only=True)
     except (UnpicklingError, RuntimeError, ValueError, EOFError, OSError, KeyError) as error:

@@ -13,7 +13,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from nlu.errors import ConfigError, UtteranceError
-from nlu.parser import SHIPPED, Parser, Prediction, load_parser
+from nlu.parser import SHIPPED, Parser, Prediction
 from paretoparse.cli import hydra_main
 
 _BYTE_ORDER_MARK = "\ufeff"
@@ -63,7 +63,7 @@ def main(config: DictConfig) -> None:
     for name in ("count", "max_words"):
         if config[name] < 1:
             raise ConfigError(f"{name}={config[name]} is outside of its range: an integer of at least 1.")
-    parser = load_parser(SHIPPED if config.parser is None else config.parser)
+    parser = Parser.load(SHIPPED if config.parser is None else config.parser)
     if config.text == "-":
         failed = 0
         for line in parse_lines(parser, sys.stdin.buffer, config.count, config.max_words):

@@ -8,6 +8,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from nlu.augmentation import drop_words
 from nlu.batches import Batch
 from nlu.errors import ConfigError
 from nlu.metrics import Gold, score
@@ -29,6 +30,8 @@ class OptimConfig:
     length_loss_weight: float
     label_smoothing: float
     length_label_smoothing: float
+    word_dropout: float = 0.0
+    slot_substitution: float = 0.0
 
     def __post_init__(self) -> None:
         rules = {
@@ -38,6 +41,8 @@ class OptimConfig:
             "length_loss_weight": (self.length_loss_weight >= 0, "0 or more"),
             "label_smoothing": (0 <= self.label_smoothing < 1, "0 to below 1"),
             "length_label_smoothing": (0 <= self.length_label_smoothing < 1, "0 to below 1"),
+            "word_dropout": (0 <= self.word_dropout < 1, "0 to below 1"),
+            "slot_substitution": (0 <= self.slot_substitution <= 1, "0 to 1"),
         }
         for name, (fits, allowed) in rules.items():
             if not fits:
@@ -68,6 +73,8 @@ class ParsingTask(pl.LightningModule):
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """Return the loss of a batch: tokens given the true lengths, plus weighted lengths."""
+        if self.optim.word_dropout > 0:
+            batch = drop_words(batch, self.optim.word_dropout)
         token_loss, length_loss = self.model.losses(batch, self._smoothing)
         loss = token_loss + self.optim.length_loss_weight * length_loss
         self._losses.append(torch.stack([loss, token_loss, length_loss]).detach())

@@ -17,7 +17,7 @@ from nlu.errors import ConfigError, ParserFileError
 
 log = logging.getLogger(__name__)
 
-PAD = 0
+PAD, UNKNOWN = 0, 1
 
 
 class Pieces(NamedTuple):
@@ -66,7 +66,7 @@ class Tokenizer:
         pieces = self._cache.get(word)
         if pieces is None:
             # A word of nothing but characters that normalisation removes still takes its place.
-            pieces = self._processor.encode(word) or [self._processor.unk_id()]
+            pieces = self._processor.encode(word) or [UNKNOWN]
             self._cache[word] = pieces
         return pieces
 
@@ -114,7 +114,7 @@ def _train(lines: list[str], vocab_size: int, kind: str) -> bytes:
             # Spoken text has no case to rely on.
             normalization_rule_name="nmt_nfkc_cf",
             pad_id=PAD,
-            unk_id=1,
+            unk_id=UNKNOWN,
             bos_id=-1,
             eos_id=-1,
             num_threads=1,

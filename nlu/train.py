@@ -9,8 +9,9 @@ import os
 import random
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import datasets
 import pytorch_lightning as pl
@@ -20,16 +21,19 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import Callback, EarlyStopping, TQDMProgressBar
 from pytorch_lightning.loggers import CSVLogger
+from torch.utils.data import DataLoader
 
-from nlu.batches import encode_rows, make_loader
+from nlu.augmentation import SlotSubstitution
+from nlu.batches import Example, encode_rows, encode_words, make_loader
+from nlu.calibration import Calibration
 from nlu.checkpoints import Checkpoints, check_checkpoint
 from nlu.errors import ConfigError
-from nlu.metrics import gold_of
+from nlu.metrics import gold_of, is_exact
 from nlu.model.base import Sizes
 from nlu.model.config import ModelConfig, build_model
 from nlu.model.nar_text import to_text
 from nlu.ontology import Ontology
-from nlu.parser import FILE_NAME, Parser
+from nlu.parser import FILE_NAME, Parser, load_parser
 from nlu.progress import MovingAverage, PassLog
 from nlu.span import target_of
 from nlu.task import OptimConfig, ParsingTask
@@ -40,6 +44,8 @@ from paretoparse.metrics import Metrics, print_metrics, write_metrics
 log = logging.getLogger(__name__)
 
 SAMPLE = 100
+# Held-out utterances that two numbers are fitted to.
+CALIBRATE = 2000
 
 # Settings and the least of what they take.
 _INTEGERS = {
@@ -71,8 +77,12 @@ def train(config: DictConfig, folder: Path) -> Metrics:
     optim, model_config = OptimConfig(**config.optim), ModelConfig.of(config.model)
     _prepare(config)
     splits = instantiate(config.data.load)
-    parser = new_parser(config, model_config, splits["train"])
+    if config.trainer.start is None:
+        parser = new_parser(config, model_config, splits["train"])
+    else:
+        parser = started_parser(config.trainer.start, model_config, splits["train"])
     scores = fit(config, parser, optim, splits, folder)
+    calibrate(parser, list(splits["eval"]), config.seed)
     parser.utterances = sample_utterances(splits["eval"]["words"], config.seed)
     parser.training = {
         "data": OmegaConf.to_container(config.data.load, resolve=True),
@@ -82,7 +92,7 @@ def train(config: DictConfig, folder: Path) -> Metrics:
     parser.save(folder / FILE_NAME)
     metrics: Metrics = {
         **scores,
-        "parameters": sum(parameter.numel() for parameter in parser.model.parameters()),
+        "parameters": parser.model.parameter_count(),
         "seconds": time.monotonic() - start,
         "parser": str(folder / FILE_NAME),
     }
@@ -136,6 +146,54 @@ def new_parser(config: DictConfig, model_config: ModelConfig, rows: datasets.Dat
     return Parser(model, model_config, tokenizer, ontology, sizes)
 
 
+def started_parser(path: str | Path, model_config: ModelConfig, rows: datasets.Dataset) -> Parser:
+    """Make a parser with another one's weights, tokenizer and ontology; dropout and the beam may differ.
+
+    Raises:
+        ParserFileError: there is no parser at the path.
+        ConfigError: the model has another shape, or the train split has labels or targets that the parser
+            cannot express.
+    """
+    setting = f"trainer.start={path}"
+    parser = load_parser(path)
+    ontology, sizes = parser.ontology, parser.sizes
+    targets = [target_of(target) for target in rows["target"]]
+    if unknown := sorted({label[1:] for target in targets for label in ontology.unknown(target)}):
+        shown = ", ".join(unknown[:5]) + (", …" if len(unknown) > 5 else "")
+        raise ConfigError(
+            f"{setting}: the parser's ontology lacks {len(unknown)} labels of the train split ({shown}); "
+            "start from a parser of the same labels."
+        )
+    if (longest := max(map(len, targets))) > sizes.max_length:
+        raise ConfigError(
+            f"{setting}: the train split has a target of {longest} tokens, the parser gives "
+            f"{sizes.max_length} at most; start from a parser of longer ones."
+        )
+    model = build_model(model_config, sizes)
+    weights = parser.model.state_dict()
+    if {name: tensor.shape for name, tensor in weights.items()} != {
+        name: tensor.shape for name, tensor in model.state_dict().items()
+    }:
+        raise ConfigError(
+            f"{setting}: the parser has another shape than the model; train with the architecture and shape "
+            f"of the parser: {parser.config.as_dict()}."
+        )
+    model.load_state_dict(weights)
+    return Parser(model, model_config, parser.tokenizer, ontology, sizes)
+
+
+def calibrate(parser: Parser, rows: Sequence[Mapping[str, Any]], seed: int) -> None:
+    """Fit the calibration of a parser's probabilities to held-out rows of `nlu.data.rows`, or to some."""
+    rows = random.Random(seed).sample(rows, min(CALIBRATE, len(rows)))
+    parser.calibration = Calibration()
+    predictions = parser.predict(encode_rows(rows, parser.tokenizer), 128)
+    golds = gold_of(rows, seen=set())
+    hits = [
+        is_exact(ranked[0][0], gold, parser.ontology) for ranked, gold in zip(predictions, golds, strict=True)
+    ]
+    parser.calibration = Calibration.fit([ranked[0][1] for ranked in predictions], hits)
+
+
 def sample_utterances(words: Sequence[list[str]], seed: int) -> list[list[str]]:
     """Draw the held-out utterances that travel with a parser: as many as `SAMPLE`, or all there are."""
     return random.Random(seed).sample(list(words), min(SAMPLE, len(words)))
@@ -155,9 +213,7 @@ def fit(
     task = ParsingTask(parser.model, parser.ontology, optim, golds)
     if config.trainer.resume is not None:
         check_checkpoint(config.trainer.resume, task)
-    train_loader = make_loader(
-        encode_rows(train_rows, parser.tokenizer, parser.ontology), config.data.batch_size, config.seed
-    )
+    train_loader = _train_loader(config, parser, train_rows, optim.slot_substitution)
     eval_loader = make_loader(
         encode_rows(eval_rows, parser.tokenizer), config.data.eval_batch_size, seed=None
     )
@@ -167,6 +223,23 @@ def fit(
     task.load_state_dict(checkpoints.weights)
     parser.model.eval()
     return {**checkpoints.scores, "epochs": trainer.current_epoch}
+
+
+def _train_loader(
+    config: DictConfig, parser: Parser, rows: Sequence[dict[str, Any]], substitution: float
+) -> "DataLoader[Any]":
+    tokenizer, ontology, seed = parser.tokenizer, parser.ontology, config.seed
+    examples = encode_rows(rows, tokenizer, ontology)
+    if substitution == 0:
+        return make_loader(examples, config.data.batch_size, seed)
+    pairs = [(row["words"], target_of(row["target"])) for row in rows]
+    substitute = SlotSubstitution(pairs, substitution)
+
+    def vary(place: int, epoch: int) -> Example:
+        words, target = substitute(*pairs[place], random.Random(f"{seed} {epoch} {place}"))
+        return encode_words(words, tokenizer, ontology.encode(target))
+
+    return make_loader(examples, config.data.batch_size, seed, vary)
 
 
 def _trainer(config: DictConfig, checkpoints: Checkpoints, folder: Path) -> pl.Trainer:

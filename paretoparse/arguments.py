@@ -24,6 +24,7 @@ TEXT = frozenset(
         "name",
         "root",
         "resume",
+        "start",
         "storage",
         "outputs",
         "cache",

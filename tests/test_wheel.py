@@ -41,8 +41,11 @@ def test_a_wheel_holds_the_configuration_and_runs_without_the_repository(wheel: 
         archive.extractall(tmp_path)
     configured = {f"paretoparse/conf/{file.relative_to(CONF)}" for file in CONF.rglob("*.yaml")}
     assert configured <= held
-    assert {"latency/runner/benchmark.cpp", "nlu/data/grammar.txt"} <= held
+    assert {"latency/runner/benchmark.cpp", "nlu/data/grammar.txt", "nlu/models/topv2/parser.pt"} <= held
     # The folder in which it is unpacked comes before this repository, which is installed.
     command = [sys.executable, "-m", "latency.bundle", "--cfg", "job"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
     assert done.stdout.startswith("abi: arm64-v8a"), done.stderr
+    command = [sys.executable, "-m", "nlu.predict", "text=set an alarm for 7am"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert "[IN:CREATE_ALARM" in done.stdout, done.stderr

@@ -1,4 +1,4 @@
-"""TOPv2 (Chen et al., EMNLP 2020): eight domains, in the official file layout."""
+"""TOPv2 (Chen et al., EMNLP 2020): eight domains, in the official file layout or the Hugging Face Hub's."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,8 +15,11 @@ SPLITS = ("train", "eval", "test")
 LOW_RESOURCE_DOMAINS = ("reminder", "weather")
 SAMPLES_PER_LABEL = (10, 25, 50, 100, 250, 500, 1000)
 
+# As `data.root`.
+HUB = "hub"
 _WHERE = (
-    "Get TOPv2 from https://fb.me/TOPv2Dataset, unpack it, and set data.root to the folder of its .tsv files."
+    "Get TOPv2 from https://fb.me/TOPv2Dataset, unpack it, and set data.root to the folder of its .tsv "
+    "files, or take the copy on the Hugging Face Hub by data.root=hub."
 )
 
 
@@ -27,16 +30,18 @@ def load_topv2(
     *,
     samples_per_label: int | None = None,
     skip_malformed: bool = False,
+    hub: str = "WillHeld/top_v2",
 ) -> datasets.DatasetDict:
     """Load the train and eval splits, and test where its files are.
 
     Args:
-        root: folder that holds `<domain>_<split>.tsv` and `low_resource_splits/`.
+        root: folder that holds `<domain>_<split>.tsv` and `low_resource_splits/`; or `hub`.
         domains: which of `DOMAINS`, in any order; one data set of all of them comes back.
         cache: folder for the Arrow files.
         samples_per_label: 10 to 1000 takes the low-resource split with that many samples per intent
             and slot (SPIS) in the place of train and eval; None takes the full ones.
         skip_malformed: leave malformed rows out, with a warning, where otherwise they are an error.
+        hub: data set on the Hugging Face Hub, or a folder in its layout, that `root=hub` takes.
 
     Returns:
         Splits `train`, `eval` and perhaps `test`, with the columns of `nlu.data.rows`.
@@ -46,8 +51,22 @@ def load_topv2(
     """
     if root is None:
         raise DataError(f"data.root is not given. {_WHERE}")
+    _check_domains(domains, samples_per_label)
+    if str(root) == HUB:
+        if samples_per_label is not None:
+            raise DataError(f"data.root=hub has no low-resource splits. {_WHERE}")
+        return datasets.DatasetDict(
+            {
+                split: drop_malformed(
+                    cached_dataset(read_hub, [(hub, split, tuple(domains), str(cache))], Path(cache)),
+                    skip=skip_malformed,
+                )
+                for split in SPLITS
+            }
+        )
     root = Path(root).expanduser()
-    _check_request(root, domains, samples_per_label)
+    if not root.is_dir():
+        raise DataError(f"there is no data folder {root}. {_WHERE}")
     files = {split: [_path(root, domain, split, samples_per_label) for domain in domains] for split in SPLITS}
     if missing := [path for split in ("train", "eval") for path in files[split] if not path.is_file()]:
         names = ", ".join(str(path.relative_to(root)) for path in missing)
@@ -63,9 +82,7 @@ def load_topv2(
     )
 
 
-def _check_request(root: Path, domains: Sequence[str], samples_per_label: int | None) -> None:
-    if not root.is_dir():
-        raise DataError(f"there is no data folder {root}. {_WHERE}")
+def _check_domains(domains: Sequence[str], samples_per_label: int | None) -> None:
     allowed = DOMAINS if samples_per_label is None else LOW_RESOURCE_DOMAINS
     unknown = [domain for domain in domains if domain not in allowed]
     if unknown or not domains:
@@ -93,3 +110,20 @@ def read_tsv(path: Path) -> Iterator[Annotated]:
         else:
             columns_problem = f"{len(columns)} columns in the place of 3"
             yield Annotated(where, "", "", "", problem=problem or columns_problem)
+
+
+def read_hub(name: str, split: str, domains: Sequence[str], cache: str) -> Iterator[Annotated]:
+    """Read a split of a data set with the columns domain, utterance and semantic_parse.
+
+    Raises:
+        DataError: the data set cannot be had, or is something else.
+    """
+    try:
+        rows = datasets.load_dataset(name, split=split, cache_dir=cache)
+        columns = zip(rows["domain"], rows["utterance"], rows["semantic_parse"], strict=True)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"the data set {name} cannot be had ({reason}). {_WHERE}") from error
+    for number, (domain, utterance, parse) in enumerate(columns, start=1):
+        if domain in domains:
+            yield Annotated(f"{name}, {split}, row {number}", domain, utterance, parse)

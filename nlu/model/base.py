@@ -55,7 +55,7 @@ class Losses(NamedTuple):
 
 
 class ParserModel(nn.Module):
-    """Utterance in, target ids out: `forward` is exported and timed, the others train and evaluate it.
+    """Utterance in, target ids out: `forward` is exported and timed, `search` exported, the others train it.
 
     Whatever an architecture predicts inside, targets and answers are ids of span forms (see
     `nlu.ontology`), and each answer is a well-formed frame.
@@ -72,6 +72,23 @@ class ParserModel(nn.Module):
             Target ids, `l`: below K ontology tokens, K + i for word i.
         """
         raise NotImplementedError
+
+    def search(self, pieces: Tensor, word_starts: Tensor, beam: int) -> list[tuple[list[int], float]]:
+        """Parse one utterance into several frames; exported beside `forward`.
+
+        Args:
+            pieces: piece ids, `t`, at least one.
+            word_starts: first piece of each word, `w`, at least one.
+            beam: how wide to search, at least 1.
+
+        Returns:
+            Target ids and log-probabilities of at least one frame and at most `beam`, most likely first.
+        """
+        raise NotImplementedError
+
+    def parameter_count(self) -> int:
+        """Return how many numbers training has to find."""
+        return sum(parameter.numel() for parameter in self.parameters())
 
     def losses(self, batch: Batch, smoothing: Smoothing) -> Losses:
         """Return the losses of a batch with targets."""

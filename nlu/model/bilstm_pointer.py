@@ -94,7 +94,7 @@ class BiLstmPointer(ParserModel):
     def predict(self, batch: Batch, count: int) -> list[list[Hypothesis]]:
         """Parse a batch, one utterance after the other; there is one hypothesis of each."""
         return [
-            [self.search(pieces[piece_mask], starts[word_mask])]
+            self.search(pieces[piece_mask], starts[word_mask], 1)
             for pieces, piece_mask, starts, word_mask in zip(
                 batch.pieces, batch.piece_mask, batch.word_starts, batch.word_mask, strict=True
             )
@@ -102,11 +102,11 @@ class BiLstmPointer(ParserModel):
 
     def forward(self, pieces: Tensor, word_starts: Tensor) -> Tensor:
         """Parse one utterance; see `ParserModel.forward`."""
-        return torch.tensor(self.search(pieces, word_starts)[0])
+        return torch.tensor(self.search(pieces, word_starts, 1)[0][0])
 
     @torch.jit.export
-    def search(self, pieces: Tensor, word_starts: Tensor) -> tuple[list[int], float]:
-        """Choose token by token what leads to a frame; return target ids and their log-probability."""
+    def search(self, pieces: Tensor, word_starts: Tensor, beam: int) -> list[tuple[list[int], float]]:
+        """Choose token by token what leads to a frame, one whatever the beam; see `ParserModel.search`."""
         mask = torch.ones(1, pieces.size(0), dtype=torch.bool)
         encoded, words, state = self.encode(pieces.unsqueeze(0), mask, word_starts.unsqueeze(0))
         memory = self.attention.project(encoded)
@@ -124,4 +124,4 @@ class BiLstmPointer(ParserModel):
             prefix = extend(prefix, last, self.intents, self.ontology_size)
             if len(prefix.states) == 0:
                 break
-        return prefix.ids, total
+        return [(prefix.ids, total)]

@@ -37,8 +37,7 @@ class NarText(SpanPointer):
 
     def forward(self, pieces: Tensor, word_starts: Tensor) -> Tensor:
         """Parse one utterance; see `ParserModel.forward`."""
-        encoded = self.encode(pieces.unsqueeze(0), None, word_starts.unsqueeze(0), None)
-        return torch.tensor(self.hypotheses(encoded, self.beam)[0][0][0])
+        return torch.tensor(self.search(pieces, word_starts, self.beam)[0][0])
 
     @torch.jit.export
     def hypotheses(self, encoded: Encoded, count: int) -> list[list[tuple[list[int], float]]]:

@@ -83,9 +83,9 @@ class SpanPointer(ParserModel):
 
     def forward(self, pieces: Tensor, word_starts: Tensor) -> Tensor:
         """Parse one utterance; see `ParserModel.forward`."""
-        encoded = self.encode(pieces.unsqueeze(0), None, word_starts.unsqueeze(0), None)
         if self.beam > 1:
-            return torch.tensor(self.hypotheses(encoded, self.beam)[0][0][0])
+            return torch.tensor(self.search(pieces, word_starts, self.beam)[0][0])
+        encoded = self.encode(pieces.unsqueeze(0), None, word_starts.unsqueeze(0), None)
         lengths = 2 * encoded.lengths.argmax(dim=1)
         scores = self.decode(lengths, None, int(lengths), encoded)[0]
         best = scores.argmax(dim=-1)
@@ -93,6 +93,12 @@ class SpanPointer(ParserModel):
         if is_well_formed(ids, self.intents, self.ontology_size):
             return best
         return torch.tensor(best_well_formed(scores, self.intents, self.ontology_size)[0])
+
+    @torch.jit.export
+    def search(self, pieces: Tensor, word_starts: Tensor, beam: int) -> list[tuple[list[int], float]]:
+        """Parse one utterance into several frames; see `ParserModel.search`."""
+        encoded = self.encode(pieces.unsqueeze(0), None, word_starts.unsqueeze(0), None)
+        return self.hypotheses(encoded, beam)[0]
 
     @torch.jit.export
     def hypotheses(self, encoded: Encoded, count: int) -> list[list[tuple[list[int], float]]]:

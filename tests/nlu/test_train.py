@@ -2,16 +2,18 @@ import json
 import math
 from pathlib import Path
 
+import datasets
 import pytest
 import torch
 from hydra.utils import instantiate
 
 from nlu.batches import Batch, encode_rows
-from nlu.errors import ConfigError
+from nlu.errors import ConfigError, ParserFileError
 from nlu.metrics import gold_of, score
+from nlu.model.config import ModelConfig
 from nlu.parser import load_parser
 from nlu.task import ParsingTask
-from nlu.train import train
+from nlu.train import started_parser, train
 from tests.composing import Compose
 
 KEYS = {"exact_match", "exact_match_unseen", "span_exact_match", "length_accuracy", "seconds", "parameters"}
@@ -55,7 +57,13 @@ class Killed(Exception):
 def test_a_killed_training_ends_as_one_that_was_not(
     compose_train: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, average: float
 ) -> None:
-    settings = ("trainer.max_epochs=3", f"trainer.average={average}", "data.batches_per_step=2")
+    settings = (
+        "trainer.max_epochs=3",
+        f"trainer.average={average}",
+        "data.batches_per_step=2",
+        "optim.word_dropout=0.05",
+        "optim.slot_substitution=0.3",
+    )
     whole = train(compose_train(*settings), tmp_path / "whole")
 
     # In the middle of the second pass, with a few steps done.
@@ -118,9 +126,58 @@ def test_a_file_that_is_no_checkpoint_of_this_model_is_refused(
         train(compose_train(f"trainer.resume={path}", "model.embed_dim=32"), tmp_path / "run")
 
 
+def test_a_training_starts_from_a_parser(trained: Path, compose_train: Compose, tmp_path: Path) -> None:
+    before = json.loads((trained / "metrics.json").read_text())["exact_match"]
+    settings = ("trainer.max_epochs=1", "optim.lr=1e-3", "model.encoder.dropout=0.2")
+    variations = ("optim.word_dropout=0.05", "optim.slot_substitution=0.3")
+    after = train(compose_train(*settings, *variations, f"trainer.start={trained}"), tmp_path)["exact_match"]
+    # From its own weights, one pass comes to a third of this.
+    assert isinstance(after, float)
+    assert after > before - 5
+    assert load_parser(tmp_path).tokenizer.model == load_parser(trained).tokenizer.model
+
+
+def test_a_started_parser_answers_as_the_one_it_starts_from(trained: Path, compose_train: Compose) -> None:
+    config = compose_train("model.decoder.dropout=0.3")
+    rows = instantiate(config.data.load)["train"].select(range(64))
+    old = load_parser(trained)
+    new = started_parser(trained, ModelConfig.of(config.model), rows)
+    new.model.eval()
+    examples = encode_rows(list(rows), old.tokenizer)
+    answers, before = (
+        [[ids for ids, _ in ranked] for ranked in parser.predict(examples, 64, 2)] for parser in (new, old)
+    )
+    assert answers == before
+    assert new.config.decoder.dropout == 0.3
+
+
+@pytest.mark.parametrize(
+    ("target", "override", "message"),
+    [
+        (["[IN:FEED_CAT", "]"], "model.embed_dim=64", "lacks 1 labels of the train split .IN:FEED_CAT"),
+        (["]"] * 500, "model.embed_dim=64", "a target of 500 tokens"),
+        (["]"], "model.embed_dim=32", "another shape"),
+        (["]"], "model=autoregressive", "another shape"),
+    ],
+)
+def test_a_training_starts_from_nothing_that_does_not_fit(
+    trained: Path, compose_train: Compose, target: list[str], override: str, message: str
+) -> None:
+    rows = datasets.Dataset.from_list([{"words": ["hello"], "target": target}])
+    with pytest.raises(ConfigError, match=message):
+        started_parser(trained, ModelConfig.of(compose_train(override).model), rows)
+
+
+def test_a_training_starts_from_parsers_only(compose_train: Compose, tmp_path: Path) -> None:
+    with pytest.raises(ParserFileError, match="no parser at"):
+        train(compose_train(f"trainer.start={tmp_path}"), tmp_path / "run")
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [
+        ("optim.word_dropout=1", "word_dropout"),
+        ("optim.slot_substitution=2", "slot_substitution"),
         ("tokenizer.vocab_size=1e3", "vocab_size=1000.0"),
         ("data.batch_size=8.5", "batch_size=8.5"),
         ("trainer.accelerator=gpu", "trainer"),

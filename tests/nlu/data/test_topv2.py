@@ -1,8 +1,9 @@
 from pathlib import Path
 
+import datasets
 import pytest
 
-from nlu.data.topv2 import DOMAINS, load_topv2, read_tsv
+from nlu.data.topv2 import DOMAINS, SPLITS, load_topv2, read_tsv
 from nlu.errors import DataError
 from nlu.frame import decouple, parse_frame
 from nlu.span import from_span, to_span
@@ -134,3 +135,25 @@ def test_every_row_of_every_domain_round_trips(topv2_root: Path) -> None:
 def test_low_resource_splits_have_their_published_sizes(topv2_root: Path, cache: Path) -> None:
     splits = load_topv2(topv2_root, ["weather"], cache, samples_per_label=500)
     assert (len(splits["train"]), len(splits["eval"])) == (2372, 1202)
+
+
+def test_the_hub_s_layout_gives_the_same_rows(tmp_path: Path, cache: Path) -> None:
+    names = ["domain", "utterance", "semantic_parse"]
+    weather, other = GOOD.strip().split("\t"), ["alarm", "stop", "[IN:SILENCE_ALARM stop ]"]
+    for split in SPLITS:
+        table = datasets.Dataset.from_list([dict(zip(names, row, strict=True)) for row in (weather, other)])
+        table.to_parquet(str(tmp_path / "copy" / "data" / f"{split}-00000-of-00001.parquet"))
+    splits = load_topv2("hub", ["weather"], cache, hub=str(tmp_path / "copy"))
+    root = write(tmp_path / "files", **{f"weather_{split}": HEADER + GOOD for split in SPLITS})
+    files = load_topv2(root, ["weather"], cache)
+    assert {split: list(data) for split, data in splits.items()} == {
+        split: list(data) for split, data in files.items()
+    }
+
+
+def test_a_hub_that_cannot_be_had_is_one_sentence(tmp_path: Path, cache: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="cannot be had"):
+        load_topv2("hub", ["weather"], cache, hub=str(tmp_path / "empty"))
+    with pytest.raises(DataError, match="no low-resource splits"):
+        load_topv2("hub", ["weather"], cache, samples_per_label=25)

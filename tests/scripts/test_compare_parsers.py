@@ -1,0 +1,23 @@
+import importlib
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+
+
+@pytest.mark.slow
+def test_a_parser_is_compared_with_itself_in_int8(
+    trained: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    data = ["parser=none", f"paths.cache={cache}", "data.load.sizes={train: 1000, eval: 200, test: 100}"]
+    arguments = [f"small={trained}", "--int8", "--runs", "500", "--blocks", "2", "--data", *data]
+    monkeypatch.setattr(sys, "argv", ["compare_parsers.py", *arguments])
+    importlib.import_module("compare_parsers").main()
+    rows = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines()[-2:]]
+    floats, integers = [dict(zip(("name", "beam", "em", "size", "mb"), row, strict=False)) for row in rows]
+    assert (floats["name"], integers["name"]) == ("small", "small, int8")
+    assert abs(float(floats["em"]) - float(integers["em"])) < 5
+    assert float(integers["mb"]) < float(floats["mb"])
