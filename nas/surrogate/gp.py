@@ -26,7 +26,12 @@ _STARTS = ((0.1, 1.0), (0.5, 3.0))
 # The last steps towards a flat mode change no prediction.
 _MAX_ITERATIONS = 200
 # The ascent stays where exponentials are hyperparameters of something.
-_BOUNDS = {"mean": (-10.0, 10.0), "noise": (-14.0, 5.0), "outputscale": (-12.0, 8.0), "log_rho": (-16.0, 7.4)}
+_BOUNDS = {
+    "mean": (-10.0, 10.0),
+    "noise": (math.log(NOISE_FLOOR), 5.0),
+    "outputscale": (-12.0, 8.0),
+    "log_rho": (-16.0, 7.4),
+}
 
 
 class GpSurrogate:
@@ -57,7 +62,7 @@ class _Posterior:
 
     def noise(self, log_noise: float) -> Vector:
         """The `n` noise variances."""
-        return self.known if self.known is not None else np.full(self.n, NOISE_FLOOR + math.exp(log_noise))
+        return self.known if self.known is not None else np.full(self.n, math.exp(log_noise))
 
     def value(self, z: Vector) -> tuple[float, Vector]:
         """At a point, with its gradient."""

@@ -1,8 +1,16 @@
 import torch
+from botorch.fit import fit_gpytorch_mll
+from botorch.models.gp_regression import SingleTaskGP
+from botorch.models.utils.gpytorch_modules import get_covar_module_with_dim_scaled_prior
+from gpytorch.kernels import ScaleKernel
+from gpytorch.means import ConstantMean
+from gpytorch.mlls import ExactMarginalLogLikelihood
+from gpytorch.priors import GammaPrior, NormalPrior
 from torch import Tensor
 
 from nas.surrogate.gp import GpSurrogate
 from nas.surrogate.observations import Observations
+from nas.surrogate.posterior import Members
 
 
 def data(n: int, d: int = 4) -> tuple[Tensor, Tensor]:
@@ -16,3 +24,42 @@ def test_it_predicts_in_the_objectives_own_units() -> None:
     error = (mean - Y[30:]).square().mean(dim=0).sqrt()
     assert (error < 0.2 * Y.std(dim=0)).all()
     assert mean.shape == variance.shape == (10, 2)
+
+
+def gpytorch_log_posterior(X: Tensor, y: Tensor, members: Members | None) -> float:
+    """Of BoTorch's model with the same priors: at given hyperparameters, or where its own fit ends."""
+    kernel = ScaleKernel(
+        get_covar_module_with_dim_scaled_prior(ard_num_dims=X.shape[1], use_rbf_kernel=False),
+        outputscale_prior=GammaPrior(2.0, 1.0),
+    )
+    mean = ConstantMean(constant_prior=NormalPrior(0.0, 1.0))
+    model = SingleTaskGP(
+        X, y.unsqueeze(1), covar_module=kernel, mean_module=mean, outcome_transform=None
+    ).double()
+    likelihood = ExactMarginalLogLikelihood(model.likelihood, model)
+    if members is None:
+        fit_gpytorch_mll(likelihood)
+    else:
+        model.covar_module.base_kernel.lengthscale = members.lengthscale
+        model.covar_module.outputscale = members.outputscale
+        model.likelihood.noise = members.noise[:, :1]
+        model.mean_module.constant = members.mean[0]
+    with torch.no_grad():
+        model.train()
+        return len(y) * float(likelihood(model(X), y))
+
+
+def test_the_mode_is_at_least_as_high_as_the_one_that_gpytorch_finds() -> None:
+    X, Y = data(60, d=8)
+    y = (Y[:, 0] - Y[:, 0].mean()) / Y[:, 0].std()
+    (members,) = GpSurrogate().fit(Observations(X, y.unsqueeze(1)), seed=0).members
+    found = gpytorch_log_posterior(X, y, members)
+    assert found >= gpytorch_log_posterior(X, y, None) - 1e-3
+
+
+def test_known_noise_is_kept() -> None:
+    X, Y = data(30)
+    noise = 0.04 * Y.var(dim=0).expand_as(Y)
+    for column, members in enumerate(GpSurrogate().fit(Observations(X, Y, noise), seed=0).members):
+        expected = noise[:, column] / Y[:, column].var()
+        torch.testing.assert_close(members.noise[0], expected)
