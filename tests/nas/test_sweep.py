@@ -29,7 +29,7 @@ def test_a_search_spends_its_budget_and_leaves_its_files(toy: "Toy") -> None:
     assert done.returncode == 0, done.stderr
     rows = toy.rows()
     assert [row["number"] for row in rows] == [str(n) for n in range(12)]
-    assert [row["origin"] for row in rows] == ["reference"] + ["sobol"] * 5 + ["saas"] * 6
+    assert [row["origin"] for row in rows] == ["reference"] + ["sobol"] * 5 + ["adaptive"] * 6
     assert [row["batch"] for row in rows] == list("000000111222")
     assert {row["state"] for row in rows} == {"completed"}
     assert sorted(toy.runs()) == list(range(12))
