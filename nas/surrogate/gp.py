@@ -9,15 +9,13 @@ from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
 from nas.surrogate import State
-from nas.surrogate.marginal_likelihood import MarginalLikelihood, Vector
+from nas.surrogate.marginal_likelihood import MarginalLikelihood
 from nas.surrogate.observations import Observations, Standardised, standardise
 from nas.surrogate.posterior import Members, Posterior
-from nas.surrogate.saas_prior import Gamma, LogNormal
+from nas.surrogate.saas_prior import NOISE_FLOOR, Gamma, LogNormal, Vector
 
 logger = logging.getLogger(__name__)
 
-# Noise variances below this make the covariance ill-conditioned.
-NOISE_FLOOR = 1e-4
 _OUTPUTSCALE = Gamma(2.0, 1.0)
 _NOISE = LogNormal(-4.0, 1.0)
 _MEAN_SCALE = 1.0

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.linalg import blas, lapack
 
-Vector = NDArray[np.float64]
+from nas.surrogate.saas_prior import Vector
 
 LOG_2PI = math.log(2 * math.pi)
 # Triangles up to this size are inverted by LAPACK.

@@ -18,6 +18,9 @@ from scipy.special import gammaln
 from torch import Tensor
 
 Vector = NDArray[np.float64]
+# Smallest noise variance, of standardised observations: BoTorch's MIN_INFERRED_NOISE_LEVEL, whose likelihood
+# refuses a smaller one.
+NOISE_FLOOR = 1e-4
 
 
 @dataclass(frozen=True)
@@ -76,10 +79,9 @@ class SaasPrior:
     outputscale: Gamma | LogNormal
     mean_scale: float | None
     tau_scale: float = 0.1
-    noise_floor: float = 1e-4
+    noise_floor: float = NOISE_FLOOR
 
 
-# The noise floor is BoTorch's MIN_INFERRED_NOISE_LEVEL: its likelihood refuses a smaller one.
 PRIORS = {
     "botorch": SaasPrior(noise=Gamma(0.9, 10.0), outputscale=Gamma(2.0, 0.15), mean_scale=1.0),
     "paper": SaasPrior(noise=LogNormal(0.0, 10.0), outputscale=LogNormal(0.0, 10.0), mean_scale=None),
