@@ -21,6 +21,7 @@ from nas.study.trials import Proposal, Suggestion, Trial, TrialState
 from nas.surrogate import Surrogate
 from nas.surrogate.adaptive import AdaptiveSurrogate
 from nas.surrogate.observations import Observations, prepare
+from nas.surrogate.posterior import Posterior
 from nas.threads import torch_threads
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,8 @@ class BayesianStrategy:
             from the surrogate, see `nas.strategy.failures`.
         reference_width: Standard deviation, in the unit cube, of a preference for the reference model's
             neighbourhood that fades as trials come in, see `nas.strategy.neighbourhood`; None: there is none.
+        noisy_reference: Improve on what the surrogate believes of the reference model, whose own result may
+            have been lucky; otherwise on that result.
         name: Origin of its trials; None: the surrogate's name in lower case, such as `saas`.
     """
 
@@ -48,12 +51,14 @@ class BayesianStrategy:
         name: str | None = None,
         learn_failures: bool = True,
         reference_width: float | None = REFERENCE_WIDTH,
+        noisy_reference: bool = True,
     ) -> None:
         if reference_width is not None and not reference_width > 0:
             raise SettingsError(
                 f"reference_width={reference_width} is out of range: it must be above 0 or null."
             )
         self._reference_width = reference_width
+        self._noisy_reference = noisy_reference
         self._observed_noise = observed_noise
         self._learn_failures = learn_failures
         if surrogate is None:
@@ -87,7 +92,7 @@ class BayesianStrategy:
                 space,
                 pending=torch.from_numpy(space.encode([*pending, *points])),
                 known={*history.keys, *map(space.key, points)},
-                reference=prepared.reference,
+                reference=self._to_beat(history, learnt, prepared.reference, part),
                 constraints=len(goals.constraints),
                 count=size,
                 seed=batch_seed,
@@ -98,13 +103,23 @@ class BayesianStrategy:
         diagnostics = tuple(one.as_dict() for one in posterior.diagnostics)
         return Suggestion(tuple(Proposal(p, self.name) for p in points), diagnostics, posterior.state)
 
+    def _to_beat(
+        self, history: History, learnt: list[Trial], result: torch.Tensor, posterior: Posterior
+    ) -> torch.Tensor:
+        """The reference point of the improvement, given the reference's own result."""
+        trial = history.reference_trial
+        if not self._noisy_reference or history.fixed_reference is not None or trial not in learnt:
+            return result
+        means, _ = posterior.predict(torch.from_numpy(history.space.encode([trial.point])))
+        return means[0, : len(result)]
+
     def _near_reference(self, history: History) -> LogWeight | None:
         reference, space = history.reference_trial, history.space
         if self._reference_width is None or reference is None or not space.contains(reference.point):
             return None
         centre = torch.from_numpy(space.encode([reference.point]))[0]
-        proposed = sum(trial.round > 0 for trial in history.trials)
-        return fading_preference(centre, self._reference_width, proposed)
+        rounds = max(trial.round for trial in history.trials)
+        return fading_preference(centre, self._reference_width, rounds)
 
     def _successful(self, history: History, observed: list[Trial]) -> tuple[list[Trial], LogWeight | None]:
         """The trials to learn the objectives from, and the log probability that a point succeeds."""

@@ -16,21 +16,22 @@ REFERENCE_WIDTH = 0.4
 _FADED = 1e-3
 
 
-def fading_preference(centre: Tensor, width: float, proposed: int) -> LogWeight | None:
-    """A normal density around a point, to a power that falls with the number of trials.
+def fading_preference(centre: Tensor, width: float, rounds: int) -> LogWeight | None:
+    """A normal density around a point, to a power that falls from round to round.
 
     The acquisition function times a prior of where its optimum lies is piBO (Hvarfner et al. 2022); the power
-    exp(-n^2 / d) is that of PriMO (Basu et al. 2025).
+    exp(-n^2 / d) is that of PriMO (Basu et al. 2025), where n
+    counts trials that are proposed one by one; here, what is proposed at once counts once.
 
     Args:
         centre: `d`, the point.
         width: The density's standard deviation in each dimension, above 0.
-        proposed: How many trials n have been proposed after the first round.
+        rounds: How many rounds n have been proposed after the first.
 
     Returns:
         Maps `b x d` points to `b` logarithms; None where it has faded.
     """
-    power = math.exp(-(proposed**2) / len(centre))
+    power = math.exp(-(rounds**2) / len(centre))
     if power < _FADED:
         return None
 
