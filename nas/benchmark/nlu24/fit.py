@@ -1,0 +1,151 @@
+"""Fitting the surrogate to runs: MAP Gaussian processes, whose kernels are chosen by `GpSurrogate`."""
+
+import math
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.linalg import cho_factor, cho_solve
+
+from nas.benchmark.nlu24.data import EXACT_MATCH, LATENCY, SECONDS
+from nas.benchmark.nlu24.surrogate import OUTCOME, Model, Surrogate, logit
+from nas.benchmark.nlu24.table import Run, pass_name
+from nas.space import Array, Space
+from nas.study import REFERENCE, SOBOL
+from nas.surrogate.gp import GpSurrogate
+from nas.surrogate.observations import Observations
+
+# A kernel is chosen by so many runs, as the time for it grows with their third power; means are of all.
+_KERNEL_RUNS = 600
+# Repeated trainings say more of the noise than a surrogate once there are so many degrees of freedom.
+ENOUGH_REPEATS = 20
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """What trainings of the same point with several seeds say of the noise.
+
+    Attributes:
+        deviation: Pooled standard deviation on the scale of the model; NaN without freedom.
+        freedom: Its degrees of freedom.
+    """
+
+    deviation: float
+    freedom: int
+
+
+def fit(
+    space: Space, runs: Sequence[Run], *, passes: int, noise_runs: Sequence[Run], table: str, version: str
+) -> Surrogate:
+    """Fits all models.
+
+    Args:
+        space: Of the runs.
+        runs: What the means are fitted to; at least two that succeeded.
+        passes: After how many passes the exact match is modelled; 1: only after the last one.
+        noise_runs: Where repeated trainings are looked for; the means do not see them.
+        table: SHA-256 of the table.
+        version: Of the data.
+    """
+    good = [run for run in runs if run.succeeded]
+    ended = [run for run in runs if run.failure is None]
+    timed = [run for run in ended if run.metrics.get(SECONDS, 0.0) > 0]
+    wrong = np.array([[run.failure is not None, run.diverged] for run in runs], dtype=np.float64)
+    fitted = {
+        EXACT_MATCH: _fit(space, good, exact_matches(good, passes)),
+        LATENCY: _fit(space, ended, targets(ended, LATENCY)),
+        SECONDS: _fit(space, timed, targets(timed, SECONDS)),
+        OUTCOME: _fit(space, runs, wrong, kernel=wrong.max(axis=1)),
+    }
+    noise = {name: deviation for name, (_, deviation) in fitted.items()}
+    for name, found in repeated_noise(space, noise_runs).items():
+        if found.freedom >= ENOUGH_REPEATS:
+            noise[name] = found.deviation
+    shares = [
+        run.metrics[f"{LATENCY}_se"] / run.metrics[LATENCY] for run in ended if f"{LATENCY}_se" in run.metrics
+    ]
+    diverged = [run.metrics[EXACT_MATCH] for run in runs if run.diverged]
+    return Surrogate(
+        models={name: model for name, (model, _) in fitted.items()},
+        noise=noise,
+        latency_se=float(np.median(shares)) if shares else noise[LATENCY],
+        diverged=np.array(diverged or [0.0]),
+        table=table,
+        version=version,
+    )
+
+
+def exact_matches(runs: Sequence[Run], passes: int) -> Array:
+    """Logits of the exact matches after each pass, `n x passes`; of one, after the last."""
+    names = [pass_name(number) for number in range(1, passes + 1)] if passes > 1 else [EXACT_MATCH]
+    found = np.array([[run.metrics[name] for name in names] for run in runs]).reshape(len(runs), len(names))
+    return logit(found)
+
+
+def targets(runs: Sequence[Run], name: str) -> Array:
+    """A metric of n runs on the scale on which it is modelled, `n x 1`."""
+    if name == EXACT_MATCH:
+        return exact_matches(runs, 1)
+    return np.log(np.array([[run.metrics[name]] for run in runs]).reshape(len(runs), 1))
+
+
+def _fit(space: Space, runs: Sequence[Run], Z: Array, kernel: Array | None = None) -> tuple[Model, float]:
+    """A model of `n x p` values, and the standard deviation of their noise.
+
+    Args:
+        space: Of the runs.
+        runs: Of which they are values.
+        Z: The values.
+        kernel: `n` values that the kernel is chosen by; None: the last column.
+    """
+    chosen_by = Z[:, -1] if kernel is None else kernel
+    if len(runs) < 2 or float(np.ptp(chosen_by)) == 0.0:
+        # Nothing to learn: the mean of what there is, everywhere.
+        offset = Z.mean(axis=0) if len(runs) else np.zeros(Z.shape[1])
+        d = space.dimension
+        return Model(np.full((1, d), 0.5), np.ones(d), np.zeros((1, Z.shape[1])), offset), 0.0
+    X = space.encode([run.point for run in runs])
+    rows = np.random.default_rng(0).permutation(len(X))[:_KERNEL_RUNS]
+    observations = Observations(torch.from_numpy(X[rows]), torch.from_numpy(chosen_by[rows, None].copy()))
+    (members,) = GpSurrogate().fit(observations, seed=0).members
+    lengthscale = members.lengthscale[0].numpy()
+    scale, noise = float(members.outputscale[0]), float(members.noise[0, 0])
+    offset = Z.mean(axis=0)
+    covariance = scale * matern(X, X, lengthscale) + noise * np.eye(len(X))
+    weights = scale * cho_solve(cho_factor(covariance, lower=True), Z - offset)
+    return Model(X, lengthscale, weights, offset), math.sqrt(noise) * members.scale
+
+
+def matern(A: Array, B: Array, lengthscale: Array) -> Array:
+    """The Matern-5/2 correlations of `n x d` with `m x d` inputs, `n x m`."""
+    a, b = A / lengthscale, B / lengthscale
+    squared = np.maximum((a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1) - 2 * a @ b.T, 0.0)
+    distance = np.sqrt(5 * squared)
+    return np.asarray((1 + distance + 5 / 3 * squared) * np.exp(-distance))
+
+
+def repeated_noise(space: Space, runs: Sequence[Run]) -> dict[str, Repeated]:
+    """The noise of exact match, latency and seconds among trainings of the same point with other seeds.
+
+    A trial that a strategy proposed and that was repeated for its good result does not count: of many
+    results the best is too good. Its repetitions do.
+    """
+    cells: dict[tuple[Hashable, ...], list[Run]] = defaultdict(list)
+    for run in runs:
+        if run.succeeded and (run.repeats is not None or run.origin in (REFERENCE, SOBOL)):
+            cells[space.key(run.point)].append(run)
+    found = {}
+    for name in (EXACT_MATCH, LATENCY, SECONDS):
+        squares, freedom = 0.0, 0
+        for cell in cells.values():
+            # The same seed trains the same model again, but measures it anew.
+            seeds = {run.training_seed: run for run in cell if run.training_seed is not None}
+            counted = list(seeds.values()) if name == EXACT_MATCH else cell
+            values = targets([run for run in counted if name in run.metrics], name)
+            if len(values) > 1:
+                squares += float(((values - values.mean()) ** 2).sum())
+                freedom += len(values) - 1
+        found[name] = Repeated(math.sqrt(squares / freedom) if freedom else math.nan, freedom)
+    return found
