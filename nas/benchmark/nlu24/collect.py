@@ -175,9 +175,9 @@ def _metrics(trial: Trial, folder: Path, study: str) -> dict[str, float]:
 
 def _curve(trial: Trial, folder: Path) -> dict[str, float]:
     """The exact match after each pass, from the job's learning curve where the metrics do not have it."""
-    if pass_name(1) in trial.metrics or trial.folder is None:
+    if pass_name(1) in trial.metrics:
         return {}
-    own = Path(trial.folder)
+    own = Path(trial.folder or str(trial.number))
     # A search's folder may have been moved since.
     for place in (own, folder / "trials" / own.name):
         if curves := sorted(place.glob("curve/version_*/metrics.csv"), key=lambda path: path.stat().st_mtime):

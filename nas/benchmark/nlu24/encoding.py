@@ -24,7 +24,9 @@ class Encoder:
         self._space = space
         self._known = {*space.names, *space.fixed}
         tables = [_table(parameter) for parameter in space.parameters]
-        self._tables = None if space.conditions or space.fixed or None in tables else tables
+        known = [table for table in tables if table is not None]
+        simple = len(known) == len(tables) and not space.conditions and not space.fixed
+        self._tables = known if simple else None
 
     def __call__(self, point: Mapping[str, Any]) -> Array:
         """The point's place, `1 x d`.

@@ -10,7 +10,7 @@ import torch
 from scipy.linalg import cho_factor, cho_solve
 
 from nas.benchmark.nlu24.data import EXACT_MATCH, LATENCY, SECONDS
-from nas.benchmark.nlu24.surrogate import OUTCOME, Model, Surrogate, logit
+from nas.benchmark.nlu24.surrogate import DIVERGED, FAILED, Model, Surrogate, logit
 from nas.benchmark.nlu24.table import Run, pass_name
 from nas.space import Array, Space
 from nas.study import REFERENCE, SOBOL
@@ -52,12 +52,14 @@ def fit(
     good = [run for run in runs if run.succeeded]
     ended = [run for run in runs if run.failure is None]
     timed = [run for run in ended if run.metrics.get(SECONDS, 0.0) > 0]
-    wrong = np.array([[run.failure is not None, run.diverged] for run in runs], dtype=np.float64)
+    failed = np.array([[run.failure is not None] for run in runs], dtype=np.float64)
+    diverged = np.array([[run.diverged] for run in ended], dtype=np.float64)
     fitted = {
         EXACT_MATCH: _fit(space, good, exact_matches(good, passes)),
         LATENCY: _fit(space, ended, targets(ended, LATENCY)),
         SECONDS: _fit(space, timed, targets(timed, SECONDS)),
-        OUTCOME: _fit(space, runs, wrong, kernel=wrong.max(axis=1)),
+        FAILED: _fit(space, runs, failed),
+        DIVERGED: _fit(space, ended, diverged),
     }
     noise = {name: deviation for name, (_, deviation) in fitted.items()}
     for name, found in repeated_noise(space, noise_runs).items():
@@ -66,12 +68,11 @@ def fit(
     shares = [
         run.metrics[f"{LATENCY}_se"] / run.metrics[LATENCY] for run in ended if f"{LATENCY}_se" in run.metrics
     ]
-    diverged = [run.metrics[EXACT_MATCH] for run in runs if run.diverged]
     return Surrogate(
         models={name: model for name, (model, _) in fitted.items()},
         noise=noise,
         latency_se=float(np.median(shares)) if shares else noise[LATENCY],
-        diverged=np.array(diverged or [0.0]),
+        diverged=np.array([run.metrics[EXACT_MATCH] for run in ended if run.diverged] or [0.0]),
         table=table,
         version=version,
     )
@@ -88,19 +89,18 @@ def targets(runs: Sequence[Run], name: str) -> Array:
     """A metric of n runs on the scale on which it is modelled, `n x 1`."""
     if name == EXACT_MATCH:
         return exact_matches(runs, 1)
-    return np.log(np.array([[run.metrics[name]] for run in runs]).reshape(len(runs), 1))
+    return np.asarray(np.log([[run.metrics[name]] for run in runs])).reshape(len(runs), 1)
 
 
-def _fit(space: Space, runs: Sequence[Run], Z: Array, kernel: Array | None = None) -> tuple[Model, float]:
+def _fit(space: Space, runs: Sequence[Run], Z: Array) -> tuple[Model, float]:
     """A model of `n x p` values, and the standard deviation of their noise.
 
     Args:
         space: Of the runs.
         runs: Of which they are values.
-        Z: The values.
-        kernel: `n` values that the kernel is chosen by; None: the last column.
+        Z: The values; the kernel is chosen by the last column.
     """
-    chosen_by = Z[:, -1] if kernel is None else kernel
+    chosen_by = Z[:, -1]
     if len(runs) < 2 or float(np.ptp(chosen_by)) == 0.0:
         # Nothing to learn: the mean of what there is, everywhere.
         offset = Z.mean(axis=0) if len(runs) else np.zeros(Z.shape[1])

@@ -15,6 +15,7 @@ from nas.benchmark.nlu24.data import (
     LATENCY,
     OBJECTIVES,
     SECONDS,
+    TABLE,
     BenchmarkError,
     Description,
     digest,
@@ -102,7 +103,7 @@ class NLU24:
         text = read_table(self._folder)
         if digest(text) != self.description.table:
             raise BenchmarkError(
-                f"the table in {self._folder} is not that of version {self.version}; install or build the "
+                f"{self._folder / TABLE} is not that of version {self.version}; install or build the "
                 "data anew."
             )
         return from_text(self.space, text)
@@ -151,6 +152,8 @@ class NLU24:
                 passes.
             TrialFailedError: If the training failed.
         """
+        if seed < 0:
+            raise BenchmarkError(f"seed={seed} is outside of its range: an integer of at least 0.")
         passes = self._passes(epochs)
         X = self._encode(point)
         found = (

@@ -8,7 +8,7 @@ from scipy.stats import kendalltau, spearmanr
 
 from nas.benchmark.nlu24.data import EXACT_MATCH, LATENCY, OBJECTIVES, SECONDS
 from nas.benchmark.nlu24.fit import repeated_noise, targets
-from nas.benchmark.nlu24.surrogate import OUTCOME, Surrogate
+from nas.benchmark.nlu24.surrogate import DIVERGED, FAILED, Surrogate
 from nas.benchmark.nlu24.table import Run
 from nas.pareto import front, hypervolume
 from nas.space import Array, Space
@@ -93,12 +93,12 @@ def outcomes(space: Space, surrogate: Surrogate, runs: Sequence[Run]) -> dict[st
     """How well failures and divergence are foretold: Brier scores, beside those of their share alone."""
     if not runs:
         return {"n": 0}
-    happened = np.array([[run.failure is not None, run.diverged] for run in runs], dtype=np.float64)
+    happened = {FAILED: [run.failure is not None for run in runs], DIVERGED: [run.diverged for run in runs]}
     found = surrogate.predict(space.encode([run.point for run in runs]))
     result: dict[str, Any] = {"n": len(runs)}
-    for index, name in enumerate(("failed", "diverged")):
-        base = float(surrogate.models[OUTCOME].offset[index])
-        own = happened[:, index]
+    for name, ones in happened.items():
+        base = float(surrogate.models[name].offset[0])
+        own = np.array(ones, dtype=np.float64)
         result[name] = {
             "share": float(own.mean()),
             "brier": float(((found[f"p_{name}"] - own) ** 2).mean()),
@@ -188,7 +188,7 @@ def _matrix(runs: Sequence[Run]) -> Array:
 
 
 def _units(runs: Sequence[Run]) -> Array:
-    return np.maximum(np.ptp(_matrix(runs), axis=0), 1e-12)
+    return np.asarray(np.maximum(np.ptp(_matrix(runs), axis=0), 1e-12))
 
 
 def _volume(values: Array, reference_point: tuple[float, float]) -> float:

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Self
+from zipfile import BadZipFile
 
 import numpy as np
 
 from nas.benchmark.nlu24.data import EXACT_MATCH, FORMAT, LATENCY, SECONDS, SURROGATE, BenchmarkError, missing
 from nas.space import Array
 
-OUTCOME = "outcome"
-"""The model of what goes wrong: the probabilities of failing and of diverging."""
-MODELS = (EXACT_MATCH, LATENCY, SECONDS, OUTCOME)
+FAILED, DIVERGED = "failed", "diverged"
+"""The models of the probabilities that a training fails, and that it diverges."""
+MODELS = (EXACT_MATCH, LATENCY, SECONDS, FAILED, DIVERGED)
 
 # Points at once: what is computed of them stays in a core's cache.
 _CHUNK = 16
@@ -60,8 +61,7 @@ class Surrogate:
     """All models, and the noise that their means leave out.
 
     Attributes:
-        models: One for each of `MODELS`. That of the exact match has a column a pass, or one for the last;
-            that of the outcome the probabilities of failing and of diverging.
+        models: One for each of `MODELS`. That of the exact match has a column a pass, or one for the last.
         noise: Standard deviations on the scales of the models.
         latency_se: Standard error of a measured latency, as a share of it.
         diverged: Exact matches of runs that diverged, percent; 0 where none did.
@@ -135,13 +135,13 @@ class Surrogate:
             passes, and the probabilities `p_failed` and `p_diverged`.
         """
         means = self.means(X)
-        wrong = np.clip(means[OUTCOME], 0.0, 1.0)
+        failed, diverged = (np.clip(means[name][:, 0], 0.0, 1.0) for name in (FAILED, DIVERGED))
         return {
             EXACT_MATCH: percent(means[EXACT_MATCH][:, -1 if epochs is None else epochs - 1]),
             LATENCY: np.exp(means[LATENCY][:, 0]),
             SECONDS: np.exp(means[SECONDS][:, 0]),
-            "p_failed": wrong[:, 0],
-            "p_diverged": np.minimum(wrong[:, 1], 1.0 - wrong[:, 0]),
+            "p_failed": failed,
+            "p_diverged": np.minimum(diverged, 1.0 - failed),
         }
 
     def write(self, folder: Path) -> None:
@@ -169,7 +169,7 @@ class Surrogate:
         """
         path = folder / SURROGATE
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
                 if int(arrays["format"]) != FORMAT:
                     raise BenchmarkError(
                         f"{path} has format {arrays['format']}, this version of the package reads format "
@@ -189,5 +189,5 @@ class Surrogate:
                 )
         except FileNotFoundError:
             raise missing(path) from None
-        except (OSError, EOFError, ValueError, KeyError) as error:
+        except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
             raise BenchmarkError(f"{path} is damaged ({error}); install or build the data anew.") from error
