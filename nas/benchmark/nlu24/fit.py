@@ -58,8 +58,8 @@ def fit(
         EXACT_MATCH: _fit(space, good, exact_matches(good, passes)),
         LATENCY: _fit(space, ended, targets(ended, LATENCY)),
         SECONDS: _fit(space, timed, targets(timed, SECONDS)),
-        FAILED: _fit(space, runs, failed),
-        DIVERGED: _fit(space, ended, diverged),
+        FAILED: _fit(space, runs, failed, doubted=True),
+        DIVERGED: _fit(space, ended, diverged, doubted=True),
     }
     noise = {name: deviation for name, (_, deviation) in fitted.items()}
     for name, found in repeated_noise(space, noise_runs).items():
@@ -92,20 +92,19 @@ def targets(runs: Sequence[Run], name: str) -> Array:
     return np.asarray(np.log([[run.metrics[name]] for run in runs])).reshape(len(runs), 1)
 
 
-def _fit(space: Space, runs: Sequence[Run], Z: Array) -> tuple[Model, float]:
+def _fit(space: Space, runs: Sequence[Run], Z: Array, *, doubted: bool = False) -> tuple[Model, float]:
     """A model of `n x p` values, and the standard deviation of their noise.
 
     Args:
         space: Of the runs.
         runs: Of which they are values.
         Z: The values; the kernel is chosen by the last column.
+        doubted: Whether the values may be a matter of chance alone: then their mean is the model, unless the
+            other runs predict each of them better.
     """
     chosen_by = Z[:, -1]
     if len(runs) < 2 or float(np.ptp(chosen_by)) == 0.0:
-        # Nothing to learn: the mean of what there is, everywhere.
-        offset = Z.mean(axis=0) if len(runs) else np.zeros(Z.shape[1])
-        d = space.dimension
-        return Model(np.full((1, d), 0.5), np.ones(d), np.zeros((1, Z.shape[1])), offset), 0.0
+        return _constant(space, Z)
     X = space.encode([run.point for run in runs])
     rows = np.random.default_rng(0).permutation(len(X))[:_KERNEL_RUNS]
     observations = Observations(torch.from_numpy(X[rows]), torch.from_numpy(chosen_by[rows, None].copy()))
@@ -114,8 +113,24 @@ def _fit(space: Space, runs: Sequence[Run], Z: Array) -> tuple[Model, float]:
     scale, noise = float(members.outputscale[0]), float(members.noise[0, 0])
     offset = Z.mean(axis=0)
     covariance = scale * matern(X, X, lengthscale) + noise * np.eye(len(X))
-    weights = scale * cho_solve(cho_factor(covariance, lower=True), Z - offset)
+    factor = cho_factor(covariance, lower=True)
+    solved = cho_solve(factor, Z - offset)
+    if doubted:
+        # Rasmussen and Williams 2006, equation 5.12.
+        left_out = solved / cho_solve(factor, np.eye(len(X))).diagonal()[:, None]
+        if (left_out**2).mean() >= ((Z - offset) ** 2).mean():
+            return _constant(space, Z)
+    weights = scale * solved
     return Model(X, lengthscale, weights, offset), math.sqrt(noise) * members.scale
+
+
+def _constant(space: Space, Z: Array) -> tuple[Model, float]:
+    """The mean of what there is, everywhere; 0 of nothing."""
+    d, p = space.dimension, Z.shape[1]
+    offset = Z.mean(axis=0) if len(Z) else np.zeros(p)
+    return Model(np.full((1, d), 0.5), np.ones(d), np.zeros((1, p)), offset), float(Z[:, -1].std()) if len(
+        Z
+    ) else 0.0
 
 
 def matern(A: Array, B: Array, lengthscale: Array) -> Array:

@@ -1,5 +1,6 @@
 """The benchmark: `NLU24`, a `nas.problem.Problem` like any other."""
 
+import math
 import zlib
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
@@ -22,7 +23,7 @@ from nas.benchmark.nlu24.data import (
     read_space_file,
 )
 from nas.benchmark.nlu24.encoding import Encoder
-from nas.benchmark.nlu24.surrogate import Surrogate, logit, percent
+from nas.benchmark.nlu24.surrogate import Surrogate
 from nas.benchmark.nlu24.table import Run, from_text, pass_name, read_table
 from nas.errors import NasError
 from nas.space import Array, Point, Space
@@ -30,6 +31,8 @@ from nas.study.goals import Goals, Metric
 
 # Two coordinates are one where they differ by less than this share of the range.
 _GRID = 2**20
+# How many seeds a point's trainings have.
+_SEEDS = 2**62
 
 
 class TrialFailedError(NasError):
@@ -141,7 +144,7 @@ class NLU24:
         Args:
             point: Parameter values.
             epochs: Passes over the training data, from 1; None: all. Latency does not depend on them.
-            seed: Of the training; at least 0. The same point and seed give the same result.
+            seed: Of the training, from 0. The same point and seed give the same result.
 
         Returns:
             `exact_match` in percent, `latency_p99_ms` in milliseconds and its standard error
@@ -152,8 +155,8 @@ class NLU24:
                 passes.
             TrialFailedError: If the training failed.
         """
-        if seed < 0:
-            raise BenchmarkError(f"seed={seed} is outside of its range: an integer of at least 0.")
+        if not 0 <= seed < _SEEDS:
+            raise BenchmarkError(f"seed={seed} is outside of its range: an integer from 0 to {_SEEDS - 1}.")
         passes = self._passes(epochs)
         X = self._encode(point)
         found = (
@@ -165,7 +168,7 @@ class NLU24:
 
     def evaluate(self, point: Point, rng: np.random.Generator) -> dict[str, Metric]:
         """See `nas.problem.Problem.evaluate`."""
-        return self(point, seed=int(rng.integers(2**62)))
+        return self(point, seed=int(rng.integers(_SEEDS)))
 
     def true(self, point: Mapping[str, Any]) -> dict[str, float]:
         """The objectives of a point without noise."""
@@ -213,14 +216,17 @@ class NLU24:
         if self.noisy:
             rng = _rng(X, seed)
             chance = rng.random()
-            shifts = rng.standard_normal(3)
+            shifts = rng.standard_normal(3).tolist()
             if chance < p_failed:
                 raise TrialFailedError("the training failed, as it does at such points.")
             diverged = bool(chance < p_failed + p_diverged)
-            logits = logit(np.array(found[EXACT_MATCH])) + noise[EXACT_MATCH] * shifts[0]
-            found[EXACT_MATCH] = float(rng.choice(self.surrogate.diverged) if diverged else percent(logits))
-            found[LATENCY] *= float(np.exp(noise[LATENCY] * shifts[1]))
-            found[SECONDS] *= float(np.exp(noise[SECONDS] * shifts[2]))
+            # A shift of the logit is a factor of the odds.
+            odds = found[EXACT_MATCH] / (100 - found[EXACT_MATCH]) * math.exp(noise[EXACT_MATCH] * shifts[0])
+            found[EXACT_MATCH] = 100 * odds / (1 + odds)
+            if diverged:
+                found[EXACT_MATCH] = float(rng.choice(self.surrogate.diverged))
+            found[LATENCY] *= math.exp(noise[LATENCY] * shifts[1])
+            found[SECONDS] *= math.exp(noise[SECONDS] * shifts[2])
         se = self.surrogate.latency_se * found[LATENCY]
         seconds = found.pop(SECONDS) * passes / self.epochs
         return {**found, f"{LATENCY}_se": se, SECONDS: seconds, "diverged": diverged}
@@ -260,6 +266,9 @@ class NLU24:
 
 
 def _rng(X: Array, seed: int) -> np.random.Generator:
-    """The generator of a point's training with a seed, the same on all machines."""
+    """The generator of a point's training with a seed, the same on all machines.
+
+    Philox takes both as they are; other generators need longer to begin than a prediction takes.
+    """
     place = zlib.crc32(np.rint(X * _GRID).astype("<i8").tobytes())
-    return np.random.default_rng((seed, place))
+    return np.random.Generator(np.random.Philox(key=seed << 32 | place))

@@ -99,6 +99,8 @@ class Surrogate:
         Returns:
             Model to `n x p` values on its own scale.
         """
+        if len(X) <= _CHUNK:
+            return self._chunk(X)
         parts = [self._chunk(X[start : start + _CHUNK]) for start in range(0, len(X), _CHUNK)]
         return {name: np.vstack([part[name] for part in parts]) for name in self.models}
 
