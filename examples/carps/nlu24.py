@@ -1,12 +1,20 @@
 """NLU24 as a task of CARP-S.
 
-With `task(seed)` in hand, any of its optimisers runs: `optimizer.setup_optimizer(); optimizer.run()`.
+from nlu24 import task
+RandomSearchOptimizer(task=task(seed=0)).run()
 """
 
 from typing import Any
 
 from carps.objective_functions.objective_function import ObjectiveFunction
-from carps.utils.task import FidelitySpace, InputSpace, OptimizationResources, OutputSpace, Task
+from carps.utils.task import (
+    InputSpace,
+    OptimizationResources,
+    OutputSpace,
+    Task,
+    TaskMetadata,
+    get_search_space_info,
+)
 from carps.utils.trials import StatusType, TrialInfo, TrialValue
 from ConfigSpace import ConfigurationSpace
 
@@ -38,7 +46,9 @@ class NLU24ObjectiveFunction(ObjectiveFunction):  # type: ignore[misc]
         try:
             found = self._benchmark(point, epochs=epochs, seed=trial_info.seed or 0)
         except TrialFailedError:
-            return TrialValue(cost=[100.0, 10 * self._benchmark.reference_point[1]], status=StatusType.CRASHED)
+            return TrialValue(
+                cost=[100.0, 10 * self._benchmark.reference_point[1]], status=StatusType.CRASHED
+            )
         seconds = float(found["seconds"] or 0)
         cost = [100 - float(found["exact_match"] or 0), float(found["latency_p99_ms"] or 0)]
         return TrialValue(cost=cost, virtual_time=seconds)
@@ -50,8 +60,16 @@ def task(seed: int | None = None, n_trials: int = 240, **options: Any) -> Task:
     return Task(
         name="NLU24",
         objective_function=function,
-        input_space=InputSpace(function.configspace, FidelitySpace(False, None, None, None), None),
-        output_space=OutputSpace(2, ["1-exact_match", "latency_p99_ms"]),
+        input_space=InputSpace(function.configspace),
+        output_space=OutputSpace(2, ("100 - exact_match", "latency_p99_ms")),
         optimization_resources=OptimizationResources(n_trials=n_trials),
+        metadata=TaskMetadata(
+            has_constraints=False,
+            domain="NAS",
+            objective_function_approximation="surrogate",
+            has_virtual_time=True,
+            deterministic=False,
+            **get_search_space_info(function.configspace),
+        ),
         seed=seed,
     )

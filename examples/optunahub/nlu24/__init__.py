@@ -1,6 +1,8 @@
 """NLU24 as a problem of OptunaHub.
 
-optunahub.load_local_module("nlu24", registry_root="examples/optunahub").Problem(seed=0)
+problem = optunahub.load_local_module("nlu24", registry_root="examples/optunahub").Problem(seed=0)
+study = optuna.create_study(directions=problem.directions)
+study.optimize(problem, n_trials=240, catch=TrialFailedError)
 """
 
 from collections.abc import Mapping
@@ -16,7 +18,7 @@ from nas.space.optuna import distributions, to_point
 class Problem(BaseProblem):  # type: ignore[misc]
     """Exact match (percent, maximised) and latency's 99th percentile (milliseconds, minimised).
 
-    A training that fails raises `nas.benchmark.nlu24.TrialFailedError`; name it in `study.optimize(catch=...)`.
+    A training that fails raises `nas.benchmark.nlu24.TrialFailedError`, which `study.optimize(catch=...)` takes.
 
     Args:
         seed: Of the trainings.
