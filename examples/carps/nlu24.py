@@ -22,7 +22,7 @@ from nas.benchmark.nlu24 import NLU24, TrialFailedError
 from nas.space.configspace import configuration_space, to_point
 
 
-class NLU24ObjectiveFunction(ObjectiveFunction):  # type: ignore[misc]
+class NLU24ObjectiveFunction(ObjectiveFunction):
     """Costs are 100 minus the exact match, and latency's 99th percentile in milliseconds.
 
     Args:

@@ -15,10 +15,10 @@ from nas.benchmark.nlu24 import NLU24
 from nas.space.optuna import distributions, to_point
 
 
-class Problem(BaseProblem):  # type: ignore[misc]
+class Problem(BaseProblem):
     """Exact match (percent, maximised) and latency's 99th percentile (milliseconds, minimised).
 
-    A training that fails raises `nas.benchmark.nlu24.TrialFailedError`, which `study.optimize(catch=...)` takes.
+    A training that fails raises `nas.benchmark.nlu24.TrialFailedError`.
 
     Args:
         seed: Of the trainings.

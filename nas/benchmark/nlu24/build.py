@@ -15,8 +15,9 @@ from typing import Any
 from nas.benchmark.nlu24 import quality
 from nas.benchmark.nlu24.collect import Collected, collect
 from nas.benchmark.nlu24.data import QUALITY, BenchmarkError, Description, digest, write_space
-from nas.benchmark.nlu24.fit import fit
-from nas.benchmark.nlu24.table import Run, to_text, write_table
+from nas.benchmark.nlu24.fit import fit, repeated_noise, with_repeated_noise
+from nas.benchmark.nlu24.surrogate import Surrogate
+from nas.benchmark.nlu24.table import to_text, write_table
 from nas.report.arguments import study_folders
 from paretoparse.arguments import read_pairs
 from paretoparse.cli import plain_main
@@ -79,23 +80,23 @@ def build(folders: Sequence[Path], output: Path, version: str) -> dict[str, Any]
         version=version,
     )
     # The test split is never seen, so that what is said of it is said of the very surrogate that is released.
-    released = make(fitted_to, noise_runs=collected.runs)
+    inferred = make(fitted_to)
+    repeated = repeated_noise(collected.space, collected.runs)
+    released = with_repeated_noise(inferred, repeated)
     released.write(output)
-    found = _quality(collected, released, fitted_to, make)
+    found = _quality(collected, released, make) | {"noise": quality.noise(released, inferred, repeated)}
     write_json(output / QUALITY, found)
     return found
 
 
-def _quality(collected: Collected, released: Any, fitted_to: Sequence[Run], make: Any) -> dict[str, Any]:
+def _quality(collected: Collected, released: Surrogate, make: quality.Fit) -> dict[str, Any]:
     space, runs = collected.space, collected.runs
     by_split = {name: [run for run in runs if run.split == name] for name in ("train", "valid", "test")}
-    blind = partial(make, noise_runs=())
     return {
         "runs": {name: len(part) for name, part in by_split.items()},
         "test": quality.scores(space, released, by_split["test"]),
-        "valid_from_train": quality.scores(space, blind(by_split["train"]), by_split["valid"]),
-        "leave_one_strategy_out": quality.leave_one_strategy_out(space, runs, blind),
-        "noise": quality.noise(space, released, blind(fitted_to).noise, runs),
+        "valid_from_train": quality.scores(space, make(by_split["train"]), by_split["valid"]),
+        "leave_one_strategy_out": quality.leave_one_strategy_out(space, runs, make),
         "near_front": quality.near_front(space, released, runs, by_split["test"]),
         "outcomes": quality.outcomes(space, released, by_split["test"]),
         "fronts": quality.fronts(space, released, runs, collected.reference_point),

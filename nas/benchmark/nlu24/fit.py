@@ -2,8 +2,8 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -36,16 +36,13 @@ class Repeated:
     freedom: int
 
 
-def fit(
-    space: Space, runs: Sequence[Run], *, passes: int, noise_runs: Sequence[Run], table: str, version: str
-) -> Surrogate:
-    """Fits all models.
+def fit(space: Space, runs: Sequence[Run], *, passes: int, table: str, version: str) -> Surrogate:
+    """Fits all models; the noise is what the Gaussian processes make of the runs.
 
     Args:
         space: Of the runs.
         runs: What the means are fitted to; at least two that succeeded.
         passes: After how many passes the exact match is modelled; 1: only after the last one.
-        noise_runs: Where repeated trainings are looked for; the means do not see them.
         table: SHA-256 of the table.
         version: Of the data.
     """
@@ -62,9 +59,6 @@ def fit(
         DIVERGED: _fit(space, ended, diverged, doubted=True),
     }
     noise = {name: deviation for name, (_, deviation) in fitted.items()}
-    for name, found in repeated_noise(space, noise_runs).items():
-        if found.freedom >= ENOUGH_REPEATS:
-            noise[name] = found.deviation
     shares = [
         run.metrics[f"{LATENCY}_se"] / run.metrics[LATENCY] for run in ended if f"{LATENCY}_se" in run.metrics
     ]
@@ -127,10 +121,8 @@ def _fit(space: Space, runs: Sequence[Run], Z: Array, *, doubted: bool = False) 
 def _constant(space: Space, Z: Array) -> tuple[Model, float]:
     """The mean of what there is, everywhere; 0 of nothing."""
     d, p = space.dimension, Z.shape[1]
-    offset = Z.mean(axis=0) if len(Z) else np.zeros(p)
-    return Model(np.full((1, d), 0.5), np.ones(d), np.zeros((1, p)), offset), float(Z[:, -1].std()) if len(
-        Z
-    ) else 0.0
+    offset, deviation = (Z.mean(axis=0), float(Z[:, -1].std())) if len(Z) else (np.zeros(p), 0.0)
+    return Model(np.full((1, d), 0.5), np.ones(d), np.zeros((1, p)), offset), deviation
 
 
 def matern(A: Array, B: Array, lengthscale: Array) -> Array:
@@ -164,3 +156,9 @@ def repeated_noise(space: Space, runs: Sequence[Run]) -> dict[str, Repeated]:
                 freedom += len(values) - 1
         found[name] = Repeated(math.sqrt(squares / freedom) if freedom else math.nan, freedom)
     return found
+
+
+def with_repeated_noise(surrogate: Surrogate, found: Mapping[str, Repeated]) -> Surrogate:
+    """The surrogate with the noise of repeated trainings, where there are enough of them."""
+    told = {name: one.deviation for name, one in found.items() if one.freedom >= ENOUGH_REPEATS}
+    return replace(surrogate, noise={**surrogate.noise, **told})

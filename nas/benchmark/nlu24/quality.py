@@ -7,7 +7,7 @@ import numpy as np
 from scipy.stats import kendalltau, spearmanr
 
 from nas.benchmark.nlu24.data import EXACT_MATCH, LATENCY, OBJECTIVES, SECONDS
-from nas.benchmark.nlu24.fit import repeated_noise, targets
+from nas.benchmark.nlu24.fit import Repeated, targets
 from nas.benchmark.nlu24.surrogate import DIVERGED, FAILED, Surrogate
 from nas.benchmark.nlu24.table import Run
 from nas.pareto import front, hypervolume
@@ -66,27 +66,18 @@ def leave_one_strategy_out(space: Space, runs: Sequence[Run], fit: Fit) -> dict[
     return found
 
 
-def noise(
-    space: Space, surrogate: Surrogate, inferred: Mapping[str, float], runs: Sequence[Run]
-) -> dict[str, Any]:
-    """The noise that the benchmark adds beside that of repeated trainings and of the Gaussian processes.
-
-    Args:
-        space: Of the runs.
-        surrogate: As it is released.
-        inferred: What the Gaussian processes make of the runs.
-        runs: All of them.
-    """
-    found = {}
-    for name, repeated in repeated_noise(space, runs).items():
-        found[name] = {
+def noise(released: Surrogate, inferred: Surrogate, found: Mapping[str, Repeated]) -> dict[str, Any]:
+    """The noise that the benchmark adds beside that of the Gaussian processes and of repeated trainings."""
+    return {
+        name: {
             "scale": "logit" if name == EXACT_MATCH else "logarithm",
-            "released": surrogate.noise[name],
-            "inferred": inferred[name],
+            "released": released.noise[name],
+            "inferred": inferred.noise[name],
             "repeated": repeated.deviation,
             "freedom": repeated.freedom,
         }
-    return found
+        for name, repeated in found.items()
+    }
 
 
 def outcomes(space: Space, surrogate: Surrogate, runs: Sequence[Run]) -> dict[str, Any]:

@@ -9,11 +9,12 @@ import pytest
 
 from nas import open_study
 from nas.benchmark.nlu24 import NLU24
-from nas.benchmark.nlu24.build import build
+from nas.benchmark.nlu24.build import build, main
 from nas.benchmark.nlu24.collect import collect
 from nas.benchmark.nlu24.data import OBJECTIVES, BenchmarkError, read_space_file
 from nas.benchmark.nlu24.fit import repeated_noise
 from nas.benchmark.nlu24.table import Run, from_text, pass_name, read_table, split_of, to_text
+from nas.errors import NasError
 from nas.space import CategoricalParameter, FloatParameter, Space
 from tests.nas.benchmark.nlu24.studies import DIVERGED, NOISE, PASSES, SPACE, make_study, true
 
@@ -93,6 +94,7 @@ def test_the_surrogate_is_as_good_as_its_quality_says_and_no_worse_than_the_nois
         assert rmse == pytest.approx(quality["test"][name]["rmse"])
         assert quality["test"][name]["r2"] > 0.7
         assert quality["leave_one_strategy_out"]["tpe"][name]["spearman"] > 0.5
+    assert min(quality["within_two_deviations"].values()) > 0.8
     # The surrogate's own front neither is one point nor leaves what can be far behind.
     searched = quality["fronts"]["surrogate_searched"]
     assert searched["points"] >= quality["fronts"]["table"]["points"] > 1
@@ -133,6 +135,24 @@ def test_studies_of_different_tasks_are_refused(studies: list[Path], tmp_path: P
     with pytest.raises(BenchmarkError, match="fewer than 20 runs"):
         build([other], tmp_path / "data", "1")
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["study=here", "output=there"], "version is not given"),
+        (["study=here", "version=1"], "output is not given"),
+        (["output=there", "version=1"], "no study is given"),
+        (["study=here", "output=there", "version=1"], "is not a search's folder"),
+    ],
+)
+def test_a_wrong_command_is_one_sentence(
+    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NasError, match=said):
+        main(arguments)
+    assert not (tmp_path / "there").exists()
 
 
 def test_the_exact_match_by_pass_is_also_found_in_the_jobs_learning_curves(tmp_path: Path) -> None:

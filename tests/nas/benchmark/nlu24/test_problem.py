@@ -1,3 +1,4 @@
+import importlib
 import json
 import shutil
 import subprocess
@@ -204,6 +205,18 @@ def test_it_is_a_problem_like_any_other(data: Path) -> None:
     assert history.trials[0].point == bench.reference
     assert len(history.completed) + len(history.failed) == 8
     assert all(trial.metrics["epochs"] == PASSES for trial in history.completed)
+
+
+def test_strategies_are_compared_on_it(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nas.benchmark.nlu24.problem.DATA", data)
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    options = ["problems=[nlu24]", "side=tpe", "budget=24", "q=8", f"output={tmp_path}"]
+    (tmp_path / "runs").mkdir()
+    assert importlib.import_module("benchmark_bo").main(["part=optimise", *options]) == 0
+    lines = (tmp_path / "runs" / "nlu24-tpe-0.csv").read_text().splitlines()
+    volumes = [float(line.split(",")[4]) for line in lines[1:]]
+    assert len(volumes) == 3
+    assert volumes == sorted(volumes)
 
 
 def test_optuna_samples_points_of_it(data: Path) -> None:
