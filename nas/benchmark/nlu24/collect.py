@@ -21,6 +21,8 @@ from paretoparse.arguments import TEXT
 
 # What is certain of a metric that was written as a 32-bit float.
 _DIGITS = 7
+# What a measurement says of where latencies are from.
+_MACHINE = ("device_model", "runner", "runtime")
 _ERROR = re.compile(r"(\w+): ")
 
 
@@ -32,7 +34,7 @@ class Collected:
         space: The studies' space.
         runs: All that ended, study by study.
         reference: The reference model's point.
-        settings: What the studies' results depend on: the task's configuration and how was measured.
+        settings: What the studies' results depend on: the task's configuration, how was measured, and where.
         studies: What is known of each study.
     """
 
@@ -73,6 +75,8 @@ def collect(folders: Sequence[Path]) -> Collected:
         BenchmarkError: If they are not searches for the same thing, or have no reference model.
         StudyError: If one of them cannot be read.
     """
+    if len({folder.resolve() for folder in folders}) < len(folders):
+        raise BenchmarkError("a study is given twice; name each folder once.")
     studies = {name: open_study(folder) for name, folder in zip(titles(folders), folders, strict=True)}
     first = next(iter(studies.values()))
     space, settings = first.space, _settings(first)
@@ -118,7 +122,13 @@ def _settings(study: StoredStudy) -> dict[str, Any]:
     settings = study.definition["settings"]
     configuration = dict(settings.get("configuration") or {})
     configuration.pop("seed", None)
-    return {"configuration": _portable(configuration), "measure": _portable(settings.get("measure") or {})}
+    reference = study.history.reference_trial
+    metrics = reference.metrics if reference is not None else {}
+    return {
+        "configuration": _portable(configuration),
+        "measure": _portable(settings.get("measure") or {}),
+        "machine": {name: metrics[name] for name in _MACHINE if name in metrics},
+    }
 
 
 def _portable(tree: Any) -> Any:
@@ -170,7 +180,11 @@ def _metrics(trial: Trial, folder: Path, study: str) -> dict[str, float]:
         if not is_finite(trial.metrics.get(name)):
             raise BenchmarkError(f"trial {trial.number} of {study} has no {name}, an objective of NLU24.")
     found = {SECONDS: trial.seconds, **trial.metrics, **_curve(trial, folder)}
-    return {name: float(f"{value:.{_DIGITS}g}") for name, value in found.items() if is_finite(value)}
+    return {name: _rounded(value) for name, value in found.items() if is_finite(value)}
+
+
+def _rounded(value: Any) -> float:
+    return value if isinstance(value, int) else float(f"{value:.{_DIGITS}g}")
 
 
 def _curve(trial: Trial, folder: Path) -> dict[str, float]:
@@ -191,9 +205,9 @@ def _filled(run: Run, passes: int) -> Run:
     """The run with an exact match after every pass: after those that were not needed, the final one."""
     if pass_name(1) not in run.metrics:
         return run
-    own = {pass_name(number): run.metrics[EXACT_MATCH] for number in range(1, passes + 1)}
-    metrics = own | dict(run.metrics) | {pass_name(passes): run.metrics[EXACT_MATCH]}
-    return replace(run, metrics=metrics)
+    final = run.metrics[EXACT_MATCH]
+    later = {pass_name(k): final for k in range(1, passes + 1) if pass_name(k) not in run.metrics}
+    return replace(run, metrics={**run.metrics, **later, pass_name(passes): final})
 
 
 def _failure(trial: Trial) -> str:

@@ -132,6 +132,8 @@ def test_studies_of_different_tasks_are_refused(studies: list[Path], tmp_path: P
     )
     with pytest.raises(BenchmarkError, match=r"other is not a study of the same benchmark.*domains"):
         collect([studies[0], other])
+    with pytest.raises(BenchmarkError, match="given twice"):
+        collect([other, other])
     with pytest.raises(BenchmarkError, match="fewer than 20 runs"):
         build([other], tmp_path / "data", "1")
     assert not (tmp_path / "data").exists()
