@@ -19,6 +19,8 @@ from nas.surrogate.observations import Observations
 
 # A kernel is chosen by so many runs, as the time for it grows with their third power; means are of all.
 _KERNEL_RUNS = 600
+# So many standard errors of a gain are more than chance.
+_SURE = 2.0
 # Repeated trainings say more of the noise than a surrogate once there are so many degrees of freedom.
 ENOUGH_REPEATS = 20
 
@@ -94,7 +96,7 @@ def _fit(space: Space, runs: Sequence[Run], Z: Array, *, doubted: bool = False) 
         runs: Of which they are values.
         Z: The values; the kernel is chosen by the last column.
         doubted: Whether the values may be a matter of chance alone: then their mean is the model, unless the
-            other runs predict each of them better.
+            other runs surely predict each of them better.
     """
     chosen_by = Z[:, -1]
     if len(runs) < 2 or float(np.ptp(chosen_by)) == 0.0:
@@ -112,7 +114,8 @@ def _fit(space: Space, runs: Sequence[Run], Z: Array, *, doubted: bool = False) 
     if doubted:
         # Rasmussen and Williams 2006, equation 5.12.
         left_out = solved / cho_solve(factor, np.eye(len(X))).diagonal()[:, None]
-        if (left_out**2).mean() >= ((Z - offset) ** 2).mean():
+        gain = (Z - offset) ** 2 - left_out**2
+        if gain.mean() <= _SURE * gain.std() / math.sqrt(len(X)):
             return _constant(space, Z)
     weights = scale * solved
     return Model(X, lengthscale, weights, offset), math.sqrt(noise) * members.scale

@@ -48,6 +48,16 @@ def test_it_runs_with_numpy_alone(data: Path) -> None:
     assert done.stdout == "set()\n"
 
 
+def test_what_a_point_costs_is_bounded_by_the_runs(data: Path) -> None:
+    bench = NLU24(data=data)
+    # Rows whose distance and exponential a point takes, of each model.
+    rows = [len(model.inputs) for model in bench.surrogate.models.values()]
+    assert len(rows) == 5
+    assert max(rows) <= len([run for run in bench.runs if run.split != "test"])
+    # Divergence is a matter of chance here, so its share is all there is to say.
+    assert rows[-1] == 1
+
+
 def test_without_data_it_says_how_to_build_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nas.benchmark.nlu24.problem.DATA", tmp_path)
     monkeypatch.setattr("nas.benchmark.nlu24.data.DATA", tmp_path)
