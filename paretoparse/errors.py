@@ -2,8 +2,6 @@
 
 import re
 
-from hydra.errors import InstantiationException
-
 LIMIT = 300
 
 
@@ -42,6 +40,9 @@ def describe_error(error: BaseException, limit: int = LIMIT) -> str:
 
 def root_cause(error: BaseException) -> BaseException:
     """The error that kept Hydra from making an object; any other error is its own cause."""
+    # What only raises errors does without Hydra.
+    from hydra.errors import InstantiationException
+
     while isinstance(error, InstantiationException) and error.__cause__ is not None:
         error = error.__cause__
     return error

@@ -1,6 +1,6 @@
 """Whole optimisations, strategy against strategy: `python scripts/benchmark_bo.py part=optimise`.
 
-Options: `problems=[branin_currin,dtlz2,simulated_search,rough_search]`,
+Options: `problems=[branin_currin,dtlz2,simulated_search,rough_search]` (also `nlu24`, docs/nlu24.md),
 `methods=[adaptive,saasbo,gp,map_saas,sobol,tpe,nsga2,gpsampler]` (also `ax`), `seeds=5`, `budget=240`,
 `q=16`, `workers=2` runs at once, `hours=24` after which no further batch is begun, `output=DIR`, and
 `baseline_python=PATH`, an interpreter with Ax.
@@ -26,7 +26,8 @@ import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
 import nas
-from nas.benchmark.problems import PROBLEMS, SyntheticProblem
+from nas.benchmark.problems import PROBLEMS, KnownProblem
+from nas.errors import NasError
 from nas.execution.loop import Plan, Quiet
 from nas.pareto import hypervolume
 from nas.space import FloatParameter, IntegerParameter, OrderedParameter, Space
@@ -50,6 +51,12 @@ def optimise(config: DictConfig) -> int:
     unknown = (set(config.problems) - PROBLEMS.keys()) | (set(config.methods) - set(METHODS))
     if unknown:
         print(f"error: not known: {', '.join(sorted(unknown))}.", file=sys.stderr)
+        return 1
+    try:
+        for problem in config.problems:
+            PROBLEMS[problem]()
+    except NasError as error:
+        print(f"error: {error}", file=sys.stderr)
         return 1
     if min(config.budget, config.q, config.workers) < 1:
         print("error: budget, q and workers must be at least 1.", file=sys.stderr)
@@ -134,7 +141,7 @@ class Recorder(Quiet):
     """
 
     def __init__(
-        self, path: Path, labels: tuple[str, str, int], problem: SyntheticProblem, deadline: float
+        self, path: Path, labels: tuple[str, str, int], problem: KnownProblem, deadline: float
     ) -> None:
         self._path, self._labels, self._problem, self._deadline = path, labels, problem, deadline
         self._seconds = 0.0
@@ -149,14 +156,8 @@ class Recorder(Quiet):
     def changed(self, trial: Trial) -> None:
         """See `Events.changed`."""
         self._evaluated += 1
-        true = self._problem.goals.values(self._problem.true(trial.point))
-        if trial.values is not None and not self._diverged(trial.values, true):
-            self._true.append(true)
-
-    def _diverged(self, values: Sequence[float], true: Sequence[float]) -> bool:
-        """Whether more than noise has happened to a trial."""
-        differences = np.abs(np.subtract(values, true))
-        return bool((differences > 10 * np.asarray(self._problem.noise) + 1e-9 * np.abs(true)).any())
+        if trial.values is not None and not trial.metrics.get("diverged"):
+            self._true.append(self._problem.goals.values(self._problem.true(trial.point)))
 
     def round_ended(self) -> None:
         """See `Events.round_ended`.

@@ -16,7 +16,7 @@ import numpy as np
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from nas.benchmark.problems import PROBLEMS, SyntheticProblem
+from nas.benchmark.problems import PROBLEMS, KnownProblem
 from nas.confirmed import confirmed
 from nas.execution.loop import Loop, Plan
 from nas.execution.memory import MemoryExecutor
@@ -74,7 +74,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def search(problem: SyntheticProblem, method: str, seed: int, config: DictConfig) -> Iterator[Said]:
+def search(problem: KnownProblem, method: str, seed: int, config: DictConfig) -> Iterator[Said]:
     """One search: what is said of its trials, half way and in the end, and of those that it confirms."""
     # A problem with a reference model compares with the model; its point is what a user does not know.
     fixed = None if problem.reference is not None else problem.reference_point
@@ -102,7 +102,7 @@ def search(problem: SyntheticProblem, method: str, seed: int, config: DictConfig
             yield "repetitions", one.p_beats, truth[number]
 
 
-def truly_better(problem: SyntheticProblem, history: History) -> dict[int, bool]:
+def truly_better(problem: KnownProblem, history: History) -> dict[int, bool]:
     """Trials to whether they are better than the reference in every objective, without noise."""
     goals = problem.goals
     values = [goals.values(problem.true(trial.point)) for trial in history.trials]

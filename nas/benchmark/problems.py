@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 
+from nas.benchmark.nlu24 import NLU24
 from nas.benchmark.simulated import PARAMETERS, REFERENCE, accuracy, latency
+from nas.problem import Problem
 from nas.space import FloatParameter, Point, Space
 from nas.space.syntax import parse_space
-from nas.study import Goals
+from nas.study import Goals, Metric
 
 if TYPE_CHECKING:
     from botorch.test_functions.base import MultiObjectiveTestProblem
@@ -21,9 +23,23 @@ DIVERGED = 0.1
 CUBE = [f"x{i:02d}" for i in range(24)]
 
 
+class KnownProblem(Problem, Protocol):
+    """A problem whose objectives are known without noise.
+
+    A trial that ends in another way than by noise, and does not fail, has the metric `diverged`.
+    """
+
+    @property
+    def reference_point(self) -> tuple[float, ...]:
+        """The hypervolume's reference point, in the objectives' own units and directions."""
+
+    def true(self, point: Point) -> Mapping[str, float]:
+        """The objectives of a point, without noise."""
+
+
 @dataclass(frozen=True)
 class SyntheticProblem:
-    """A `nas.problem.Problem` whose objectives are known without noise.
+    """A `KnownProblem` of a function.
 
     Attributes:
         space: Its parameters.
@@ -32,8 +48,8 @@ class SyntheticProblem:
         reference_point: The hypervolume's reference point, in the objectives' own units and directions.
         noise: Standard deviations of the objectives' noise.
         reference: The reference model's point, the first trial; None: there is none.
-        disturb: What happens to a point's noisy objectives besides; it may raise, and the trial fails. None:
-            nothing.
+        disturb: What happens to a point's noisy objectives besides; it may raise, and the trial fails, or add
+            that it `diverged`. None: nothing.
     """
 
     space: Space
@@ -42,12 +58,12 @@ class SyntheticProblem:
     reference_point: tuple[float, ...]
     noise: tuple[float, ...]
     reference: Point | None = None
-    disturb: Callable[[Point, dict[str, float], np.random.Generator], dict[str, float]] | None = None
+    disturb: Callable[[Point, dict[str, Metric], np.random.Generator], dict[str, Metric]] | None = None
 
-    def evaluate(self, point: Point, rng: np.random.Generator) -> dict[str, float]:
+    def evaluate(self, point: Point, rng: np.random.Generator) -> dict[str, Metric]:
         """The objectives with noise; see `nas.problem.Problem.evaluate`."""
         true = self.true(point)
-        values = {
+        values: dict[str, Metric] = {
             name: true[name] + deviation * rng.standard_normal()
             for name, deviation in zip(self.goals.names, self.noise, strict=True)
         }
@@ -90,19 +106,27 @@ def rough_search() -> SyntheticProblem:
     ends at an accuracy of 0.
     """
 
-    def disturb(point: Point, values: dict[str, float], rng: np.random.Generator) -> dict[str, float]:
+    def disturb(point: Point, values: dict[str, Metric], rng: np.random.Generator) -> dict[str, Metric]:
         if float(cast(float, point["optim.lr"])) > FAILING_RATE:
             raise FloatingPointError("the loss is not finite.")
-        return values | {"accuracy": 0.0} if rng.random() < DIVERGED and point != REFERENCE else values
+        if rng.random() < DIVERGED and point != REFERENCE:
+            return values | {"accuracy": 0.0, "diverged": True}
+        return values
 
     return replace(simulated_search(), disturb=disturb)
 
 
-PROBLEMS = {
+def nlu24() -> KnownProblem:
+    """The surrogate of real trainings, see `nas.benchmark.nlu24`."""
+    return NLU24()
+
+
+PROBLEMS: dict[str, Callable[[], KnownProblem]] = {
     "branin_currin": branin_currin,
     "dtlz2": dtlz2,
     "simulated_search": simulated_search,
     "rough_search": rough_search,
+    "nlu24": nlu24,
 }
 
 

@@ -6,8 +6,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from hydra.core.override_parser.types import Quote, QuotedString
-
 from nas.errors import SpaceError
 
 Number = int | float
@@ -53,7 +51,7 @@ def check_value(name: str, value: Any) -> Value:
 def format_value(value: Any) -> str:
     """The value in Hydra's override syntax, so that Hydra reads the same value and type back."""
     if isinstance(value, str):
-        return value if _is_plain(value) else str(QuotedString(value, Quote.single).with_quotes())
+        return value if _is_plain(value) else _quoted(value)
     if isinstance(value, bool) or value is None:
         return "null" if value is None else str(value).lower()
     if isinstance(value, Mapping):
@@ -61,6 +59,13 @@ def format_value(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "[" + ",".join(map(format_value, value)) + "]"
     return repr(value)
+
+
+def _quoted(text: str) -> str:
+    # A space is of use without Hydra, as a benchmark's is.
+    from hydra.core.override_parser.types import Quote, QuotedString
+
+    return str(QuotedString(text, Quote.single).with_quotes())
 
 
 def _is_plain(text: str) -> bool:

@@ -1,0 +1,120 @@
+"""The files of the benchmark's data, and what they say of themselves."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from nas.errors import NasError
+from nas.space import Point, Space, read_space
+from paretoparse.files import write_json
+
+DATA = Path(__file__).parent / "data"
+"""Where a wheel has the data."""
+
+DESCRIPTION, SPACE, TABLE, SURROGATE, QUALITY = (
+    "benchmark.json",
+    "space.json",
+    "trials.csv.gz",
+    "surrogate.npz",
+    "quality.json",
+)
+FORMAT = 1
+"""Version of the files' layout; other ones are refused."""
+
+EXACT_MATCH, LATENCY, SECONDS = "exact_match", "latency_p99_ms", "seconds"
+OBJECTIVES = {EXACT_MATCH: "maximize", LATENCY: "minimize"}
+
+
+class BenchmarkError(NasError):
+    """The benchmark's data cannot be used, or was asked for what is not in it."""
+
+
+@dataclass(frozen=True)
+class Description:
+    """What the data is.
+
+    Attributes:
+        version: Of the data; results of one version are not those of another.
+        table: SHA-256 of the table's text, which the surrogate was fitted to.
+        reference: The reference model's point.
+        reference_point: Its mean exact match in percent and latency's 99th percentile in milliseconds: the
+            hypervolume's reference point.
+        epochs: Passes over the training data that a trial takes.
+        by_pass: Whether exact match after each of them is known.
+        studies: The studies that the trials are from.
+        settings: How their models were trained and measured.
+        licence: Of the data.
+    """
+
+    version: str
+    table: str
+    reference: Point
+    reference_point: tuple[float, float]
+    epochs: int
+    by_pass: bool
+    studies: tuple[Mapping[str, Any], ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    licence: str = "CC BY 4.0"
+
+    def write(self, folder: Path) -> None:
+        """Writes it into the data's folder."""
+        write_json(folder / DESCRIPTION, {"format": FORMAT, "objectives": OBJECTIVES, **asdict(self)})
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Reads it.
+
+        Raises:
+            BenchmarkError: If it is not there, damaged, or of another layout.
+        """
+        content = read_json(folder / DESCRIPTION)
+        found, _ = content.pop("format", None), content.pop("objectives", None)
+        if found != FORMAT:
+            raise BenchmarkError(
+                f"{folder / DESCRIPTION} has format {found}, this version of the package reads format "
+                f"{FORMAT}; install the version that the data came with."
+            )
+        reference_point = tuple(content.pop("reference_point"))
+        return cls(reference_point=reference_point, studies=tuple(content.pop("studies")), **content)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Reads a file of the data.
+
+    Raises:
+        BenchmarkError: If there is none, or it is damaged.
+    """
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise missing(path) from None
+    except ValueError as error:
+        raise BenchmarkError(f"{path} is damaged ({error}); install or build the data anew.") from error
+
+
+def missing(path: Path) -> BenchmarkError:
+    """The error of a file that is not there."""
+    if path.parent == DATA:
+        return BenchmarkError(
+            "NLU24's data is not in this version of the package yet; build it from the folders of searches "
+            "with python -m nas.benchmark.nlu24.build 'study=[DIR,DIR]' output=DIR, and use NLU24(data=DIR)."
+        )
+    return BenchmarkError(f"there is no {path}; give data= the output= folder of nas.benchmark.nlu24.build.")
+
+
+def write_space(space: Space, folder: Path) -> None:
+    """Writes the space in the schema of `Space.describe`."""
+    write_json(folder / SPACE, space.describe())
+
+
+def read_space_file(folder: Path) -> Space:
+    """The space that `write_space` wrote."""
+    return read_space(read_json(folder / SPACE))
+
+
+def digest(text: str) -> str:
+    """The SHA-256 of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,117 @@
+"""Studies of trainings that never were: the simulated parser's, in the folders that searches write."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nas import Goals, Plan
+from nas.benchmark.nlu24.data import OBJECTIVES
+from nas.benchmark.nlu24.table import pass_name
+from nas.benchmark.simulated import PARAMETERS, REFERENCE, accuracy, latency
+from nas.execution.loop import Loop
+from nas.execution.memory import MemoryExecutor
+from nas.report.tables import write_tables
+from nas.space import Point
+from nas.space.syntax import parse_space
+from nas.strategy import Strategy
+from nas.strategy.sobol import SobolStrategy
+from nas.study.store import Definition, open_or_create
+
+PASSES = 4
+# Standard deviations of the noise: of the logit of the exact match, of the logarithms of the others.
+NOISE = {"exact_match": 0.04, "latency_p99_ms": 0.02, "seconds": 0.05}
+# Learning rates beyond this fail, and so much of the rest diverges.
+FAILING_RATE, DIVERGED = 7e-3, 0.05
+SPACE, _ = parse_space(PARAMETERS, [])
+
+
+def true(point: Point) -> dict[str, float]:
+    """Exact match in percent, latency in milliseconds and seconds, without noise."""
+    milliseconds = 2.7 * latency(point) / latency(REFERENCE)
+    return {
+        "exact_match": 100 * accuracy(point),
+        "latency_p99_ms": milliseconds,
+        "seconds": 20 + 10 * milliseconds,
+    }
+
+
+def train(point: Point, seed: int) -> dict[str, Any]:
+    """Metrics of a training."""
+    rng = np.random.default_rng(seed)
+    learning_rate = float(point["optim.lr"])  # type: ignore[arg-type]
+    if learning_rate > FAILING_RATE:
+        raise FloatingPointError("/home/someone/data.tsv: the loss is not finite.")
+    found = true(point)
+    share = found["exact_match"] / 100
+    logit = np.log(share / (1 - share)) + NOISE["exact_match"] * rng.standard_normal()
+    exact_match = float(100 / (1 + np.exp(-logit)))
+    if rng.random() < DIVERGED and point["optim.lr"] != REFERENCE["optim.lr"]:
+        exact_match = 0.5
+    milliseconds = found["latency_p99_ms"] * float(np.exp(NOISE["latency_p99_ms"] * rng.standard_normal()))
+    by_pass = {pass_name(k): exact_match * (1 - 0.5 ** (k + 1)) for k in range(1, PASSES)}
+    return {
+        "exact_match": exact_match,
+        "latency_p99_ms": milliseconds,
+        "latency_p99_ms_se": NOISE["latency_p99_ms"] * milliseconds,
+        "seconds": found["seconds"] * float(np.exp(NOISE["seconds"] * rng.standard_normal())),
+        "epochs": PASSES,
+        **by_pass,
+        pass_name(PASSES): exact_match,
+        "parser": "/home/someone/parser.pt",
+        "marks": "",
+    }
+
+
+def make_study(
+    folder: Path,
+    *,
+    strategy: Strategy | None = None,
+    name: str = "sobol",
+    seed: int = 0,
+    budget: int = 40,
+    confirm: int = 1,
+    configuration: Mapping[str, Any] | None = None,
+    curves: bool = False,
+) -> Path:
+    """Searches in memory, and leaves what `python -m nas.search` leaves but for the trials' own folders.
+
+    With `curves` these are there, each with its learning curve and with metrics that lack the passes.
+    """
+    folder.mkdir(parents=True)
+    goals = Goals.of(OBJECTIVES)
+    plan = Plan(
+        budget,
+        16,
+        8,
+        seed=seed,
+        max_failure_rate=1.0,
+        confirm=confirm,
+        seed_key="seed",
+    )
+    configuration = {"seed": 1, "data": {"root": f"/home/someone/{name}"}, **(configuration or {})}
+    definition = Definition(
+        space=SPACE.describe(),
+        goals=goals.describe(),
+        reference=REFERENCE,
+        plan={"seed": seed, "initial": plan.initial, "batch_size": plan.batch_size},
+        settings={"strategy": {"name": name}, "measure": None, "configuration": configuration},
+    )
+    study = open_or_create(folder, definition, None, None, accept_changes=False)
+
+    def evaluate(point: Point, number: int) -> Mapping[str, Any]:
+        return train(point, 1000 * seed + number)
+
+    def evaluate_with_curve(point: Point, number: int) -> Mapping[str, Any]:
+        metrics = train(point, 1000 * seed + number)
+        curve = folder / "trials" / str(number) / "curve" / "version_0"
+        curve.mkdir(parents=True)
+        lines = [f"{k - 1},{metrics.pop(pass_name(k))},\n{k - 1},,0.5\n" for k in range(1, PASSES + 1)]
+        (curve / "metrics.csv").write_text("epoch,exact_match,loss\n" + "".join(lines))
+        return metrics
+
+    executor = MemoryExecutor(evaluate_with_curve if curves else evaluate, goals.names)
+    Loop(study, strategy or SobolStrategy(), executor, plan, reference=REFERENCE).run()
+    write_tables(study, folder, fit=False)
+    return folder

@@ -1,0 +1,168 @@
+import csv
+import gzip
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nas import open_study
+from nas.benchmark.nlu24 import NLU24
+from nas.benchmark.nlu24.build import build, main
+from nas.benchmark.nlu24.collect import collect
+from nas.benchmark.nlu24.data import OBJECTIVES, BenchmarkError, read_space_file
+from nas.benchmark.nlu24.fit import repeated_noise
+from nas.benchmark.nlu24.table import Run, from_text, pass_name, read_table, split_of, to_text
+from nas.errors import NasError
+from nas.space import CategoricalParameter, FloatParameter, Space
+from tests.nas.benchmark.nlu24.studies import DIVERGED, NOISE, PASSES, SPACE, make_study, true
+
+
+def test_the_table_has_every_ended_trial_with_where_it_came_from(studies: list[Path], data: Path) -> None:
+    with gzip.open(data / "trials.csv.gz", "rt") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 80 + 10 + 80 + 10 + 48 + 4
+    assert {row["origin"] for row in rows} == {"reference", "sobol", "tpe", "repetition"}
+    failed = [row for row in rows if row["failure"]]
+    assert failed
+    assert {row["failure"] for row in failed} == {"FloatingPointError"}
+    assert all(float(row["optim.lr"]) > 7e-3 and not row["exact_match"] for row in failed)
+    opened = {folder.name: open_study(folder) for folder in studies}
+    for row in rows:
+        trial = opened[row["study"]][int(row["number"])]
+        assert [json.loads(row[name]) for name in SPACE.names] == [trial.point[name] for name in SPACE.names]
+        assert int(row["training_seed"]) == trial.point.get("seed", 1)
+        if trial.values is not None:
+            for name in ("exact_match", "latency_p99_ms", "latency_p99_ms_se", pass_name(1), "seconds"):
+                assert float(row[name]) == pytest.approx(trial.metrics[name], rel=1e-6)
+
+
+def test_nothing_of_the_data_names_a_machines_paths(data: Path) -> None:
+    text = read_table(data) + (data / "benchmark.json").read_text() + (data / "quality.json").read_text()
+    assert "/home/someone" not in text
+
+
+def test_runs_with_a_collapsed_exact_match_are_marked_as_diverged(data: Path) -> None:
+    runs = [run for run in NLU24(data=data).runs if run.failure is None]
+    collapsed = [run.metrics["exact_match"] == 0.5 for run in runs]
+    assert 0 < np.mean(collapsed) < 3 * DIVERGED
+    assert [run.diverged for run in runs] == collapsed
+
+
+def test_the_space_file_is_the_space(data: Path) -> None:
+    assert read_space_file(data) == SPACE
+
+
+def test_a_points_split_is_its_own_and_has_its_share() -> None:
+    points = SPACE.decode(np.random.default_rng(0).random((4000, 24)))
+    splits = [split_of(SPACE, point) for point in points]
+    # Four standard errors of a share of 4000.
+    for name, share in (("train", 0.8), ("valid", 0.1), ("test", 0.1)):
+        assert splits.count(name) / 4000 == pytest.approx(share, abs=0.026)
+    # A release keeps the splits of those before it.
+    assert splits[:8] == ["train"] * 5 + ["test", "valid", "train"]
+    as_floats = {name: float(value) for name, value in points[0].items()}  # type: ignore[arg-type]
+    assert split_of(SPACE, dict(reversed(as_floats.items()))) == splits[0]
+
+
+def test_a_table_comes_back_as_it_was_whatever_its_space(studies: list[Path]) -> None:
+    runs = collect(studies).runs
+    assert from_text(SPACE, to_text(SPACE, runs)) == runs
+    space = Space((CategoricalParameter("kind", ("bpe", None, True, 1, "1")), FloatParameter("x", 0.0, 1.0)))
+    points = space.decode(np.eye(6))
+    some = [Run("s", "t", 0, number, "sobol", point, "train") for number, point in enumerate(points)]
+    assert from_text(space, to_text(space, some)) == some
+
+
+def test_the_noise_of_repeated_trainings_is_what_it_was_made_of(studies: list[Path]) -> None:
+    found = repeated_noise(SPACE, collect(studies).runs)
+    for name, deviation in NOISE.items():
+        # Four standard errors of a standard deviation.
+        assert found[name].freedom >= 12
+        assert found[name].deviation == pytest.approx(deviation, rel=4 / math.sqrt(2 * found[name].freedom))
+
+
+def test_the_surrogate_is_as_good_as_its_quality_says_and_no_worse_than_the_noise(data: Path) -> None:
+    quality = json.loads((data / "quality.json").read_text())
+    bench = NLU24(data=data)
+    held = [run for run in bench.runs if run.split == "test" and run.succeeded]
+    predicted = bench.predict([run.point for run in held])
+    for name in OBJECTIVES:
+        observed = np.array([run.metrics[name] for run in held])
+        rmse = float(np.sqrt(np.mean((predicted[name] - observed) ** 2)))
+        assert rmse == pytest.approx(quality["test"][name]["rmse"])
+        assert quality["test"][name]["r2"] > 0.7
+        assert quality["leave_one_strategy_out"]["tpe"][name]["spearman"] > 0.5
+    assert min(quality["within_two_deviations"].values()) > 0.8
+    # The surrogate's own front neither is one point nor leaves what can be far behind.
+    searched = quality["fronts"]["surrogate_searched"]
+    assert searched["points"] >= quality["fronts"]["table"]["points"] > 1
+    assert searched["best_exact_match"] < 94
+    assert searched["best_latency_p99_ms"] > 0.15
+    # What it says of points that nobody trained is the truth, not the table's noise.
+    points = SPACE.decode(np.random.default_rng(1).random((200, 24)))
+    truth = np.array([true(point)["latency_p99_ms"] for point in points])
+    assert np.corrcoef(np.log(truth), np.log(bench.predict(points)["latency_p99_ms"]))[0, 1] > 0.9
+
+
+def test_failures_are_foretold_where_they_happen(data: Path) -> None:
+    bench = NLU24(data=data)
+    points = [bench.reference | {"optim.lr": rate} for rate in (1e-3, 9.9e-3)]
+    low, high = bench.predict(points)["p_failed"]
+    assert low < 0.2 < 0.5 < high
+
+
+def test_the_same_studies_make_the_same_data(studies: list[Path], data: Path, tmp_path: Path) -> None:
+    build(studies[:2], tmp_path / "a", "1")
+    build(studies[:2], tmp_path / "b", "1")
+    for path in (tmp_path / "a").iterdir():
+        if path.suffix != ".npz":
+            assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+    first, second = (NLU24(data=tmp_path / name) for name in "ab")
+    assert first(first.reference, seed=3) == second(second.reference, seed=3)
+    # A point keeps its split, whatever else is in the table.
+    splits = {SPACE.key(run.point): run.split for run in NLU24(data=data).runs}
+    assert all(splits[SPACE.key(run.point)] == run.split for run in first.runs)
+
+
+def test_studies_of_different_tasks_are_refused(studies: list[Path], tmp_path: Path) -> None:
+    other = make_study(
+        tmp_path / "other", budget=16, confirm=0, configuration={"data": {"domains": ["weather"]}}
+    )
+    with pytest.raises(BenchmarkError, match=r"other is not a study of the same benchmark.*domains"):
+        collect([studies[0], other])
+    with pytest.raises(BenchmarkError, match="given twice"):
+        collect([other, other])
+    with pytest.raises(BenchmarkError, match="fewer than 20 runs"):
+        build([other], tmp_path / "data", "1")
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["study=here", "output=there"], "version is not given"),
+        (["study=here", "version=1"], "output is not given"),
+        (["output=there", "version=1"], "no study is given"),
+        (["study=here", "output=there", "version=1"], "is not a search's folder"),
+    ],
+)
+def test_a_wrong_command_is_one_sentence(
+    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NasError, match=said):
+        main(arguments)
+    assert not (tmp_path / "there").exists()
+
+
+def test_the_exact_match_by_pass_is_also_found_in_the_jobs_learning_curves(tmp_path: Path) -> None:
+    folder = make_study(tmp_path / "one", budget=24, confirm=0, curves=True)
+    collected = collect([folder])
+    assert collected.by_pass
+    run = collected.runs[0]
+    assert [run.metrics[pass_name(k)] for k in range(1, PASSES + 1)] == sorted(
+        run.metrics[pass_name(k)] for k in range(1, PASSES + 1)
+    )
+    assert run.metrics[pass_name(PASSES)] == run.metrics["exact_match"]
