@@ -1,0 +1,83 @@
+"""Run notebooks and keep what they put out: `python scripts/execute_notebooks.py [NAME ...]`.
+
+Reads `notebooks/NAME.py`, runs it in that folder and writes `notebooks/NAME.ipynb`: all of them where none is
+named. What differs from run to run and says nothing (times, folders, process numbers) is left out.
+"""
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import jupytext
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = ROOT / "notebooks"
+TIMEOUT = 300
+
+
+def execute(source: Path) -> NotebookNode:
+    """Run a notebook.
+
+    Args:
+        source: Its `.py` file.
+
+    Returns:
+        It, with outputs and without what is only of this run.
+
+    Raises:
+        CellExecutionError: A cell failed.
+    """
+    notebook = jupytext.read(source)
+    NotebookClient(notebook, timeout=TIMEOUT, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
+    notebook.metadata.pop("language_info", None)
+    for number, cell in enumerate(notebook.cells):
+        cell.id = str(number)
+        cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+            for output in cell.outputs:
+                output.get("data", {}).pop(
+                    "text/plain" if "text/html" in output.get("data", {}) else "", None
+                )
+    return notebook
+
+
+def same_cells(first: NotebookNode, second: NotebookNode) -> bool:
+    """Whether two notebooks have the same cells, outputs aside."""
+
+    def cells(notebook: NotebookNode) -> list[tuple[str, str]]:
+        return [(cell.cell_type, cell.source.rstrip()) for cell in notebook.cells]
+
+    return cells(first) == cells(second)
+
+
+def private_paths(notebook: NotebookNode) -> list[str]:
+    """Absolute paths in a notebook's outputs."""
+    outputs = [str(output) for cell in notebook.cells for output in cell.get("outputs", [])]
+    texts = re.sub(r"'(?:image/png|text/html)': '[^']*'", "", " ".join(outputs))
+    return re.findall(r"(?<![\w./])/(?:home|root|tmp|work|usr|opt|Users|var)/\S*", texts)
+
+
+def main(names: Sequence[str]) -> int:
+    """Run the notebooks of these names, or all."""
+    sources = [NOTEBOOKS / f"{Path(name).stem}.py" for name in names] or sorted(NOTEBOOKS.glob("*.py"))
+    for source in sources:
+        if not source.is_file():
+            print(f"error: there is no notebook {source.name}.", file=sys.stderr)
+            return 1
+        try:
+            notebook = execute(source)
+        except CellExecutionError as error:
+            print(f"error: {source.name}: {error}", file=sys.stderr)
+            return 1
+        jupytext.write(notebook, source.with_suffix(".ipynb"))
+        print(source.with_suffix(".ipynb").relative_to(ROOT))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
