@@ -6,6 +6,7 @@ from nlu.explain import draw, explain
 figure = draw(explain(Parser.load("models/topv2"), "message mum I'll be there at 6pm"))
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -89,38 +90,50 @@ def explain(parser: Parser, text: str) -> Explanation:
 
 
 def draw(found: Explanation) -> "Figure":
-    """The probabilities as a figure: lengths above, and below where each token of the frame points."""
+    """The probabilities as a figure: of lengths, and of each token's labels and words."""
     from matplotlib.figure import Figure
 
     labels = found.label_probabilities
     # In the order of the frame, so that the picture reads from the upper left.
     likely = sorted(np.flatnonzero(labels.max(axis=0) > _SHOWN), key=lambda i: int(labels[:, i].argmax()))
-    rows = len(likely) + len(found.words)
-    figure = Figure(figsize=(1.6 + 0.62 * len(found.tokens), 2.4 + 0.3 * rows), layout="constrained")
-    top, below = figure.subplots(2, 1, height_ratios=[1.1, 0.3 * rows])
-    _draw_lengths(top, found)
-    values = np.vstack([labels[:, likely].T, found.word_probabilities.T])
-    image = below.imshow(values, cmap="Greys", vmin=0, vmax=1, aspect="auto")
-    below.set_yticks(range(rows), [*(found.labels[i] for i in likely), *found.words])
+    heights = [1.2, 0.3 * len(likely), 0.3 * len(found.words)]
+    figure = Figure(figsize=(2.6 + 0.5 * len(found.tokens), 2.2 + sum(heights)), layout="constrained")
+    lengths, above, below = figure.subplots(3, 1, height_ratios=heights)
+    _draw_lengths(lengths, found)
+    _draw_weights(above, labels[:, likely], [found.labels[i] for i in likely])
+    _draw_weights(below, found.word_probabilities, found.words)
+    above.tick_params(bottom=False, labelbottom=False)
+    above.set_ylabel("labels")
+    below.set_ylabel("words")
     below.set_xticks(range(len(found.tokens)), found.tokens, rotation=60, ha="right", rotation_mode="anchor")
-    below.axhline(len(likely) - 0.5, color="#0072b2", linewidth=1)
-    below.set_xlabel("the frame's tokens, all given in one pass")
-    below.set_ylabel("words      |      labels", loc="center")
-    figure.colorbar(image, ax=below, label="probability", fraction=0.04, pad=0.02)
+    below.set_xlabel("tokens of the frame, all predicted in one pass")
+    figure.colorbar(below.images[0], ax=[above, below], label="probability", aspect=30, pad=0.02)
     return figure
+
+
+def _draw_weights(axes: "Axes", weights: Array, names: Sequence[str]) -> None:
+    """Draw `l x n` probabilities, a row for each of n names."""
+    axes.imshow(weights.T, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xticks(np.arange(0.5, len(weights) - 1), minor=True)
+    axes.set_yticks(np.arange(0.5, len(names) - 1), minor=True)
+    axes.grid(which="minor", color="#e6e6e6", linewidth=0.6)
+    axes.tick_params(which="minor", length=0)
 
 
 def _draw_lengths(axes: "Axes", found: Explanation) -> None:
     probabilities = found.length_probabilities
     best = int(probabilities.argmax())
     likely = np.flatnonzero(probabilities >= min(_SHOWN, probabilities[best]))
-    shown = range(max(likely[0] - 2, 0), min(likely[-1] + 3, len(probabilities)))
-    axes.bar(
+    shown = range(max(likely[0] - 4, 0), min(likely[-1] + 5, len(probabilities)))
+    bars = axes.bar(
         [found.lengths[i] for i in shown],
         [probabilities[i] for i in shown],
-        width=1.4,
-        color=["#0072b2" if i == best else "#bbbbbb" for i in shown],
+        width=1.2,
+        color=["#0072b2" if i == best else "#8c8c8c" for i in shown],
     )
-    axes.set(xlabel="tokens in the frame", ylabel="probability", ylim=(0, 1))
+    axes.bar_label(bars, [f"{probabilities[i]:.2f}" if i in likely else "" for i in shown], fontsize=9)
+    axes.set(xlabel="length of the frame in tokens", ylabel="probability", ylim=(0, 1.15))
     axes.set_xticks([found.lengths[i] for i in shown])
+    axes.set_yticks([0, 0.5, 1])
     axes.spines[["top", "right"]].set_visible(False)

@@ -22,12 +22,17 @@ from nlu.parser import SHIPPED
 
 parser = Parser.load(SHIPPED)
 text = "message mum I'll be there at 6pm"
-parser.parse(text)
+found = parser.parse(text)
+print(found.frame.tree())
 
 # %% [markdown]
-# `words` is the utterance as the data splits it, `frame` what it means. `span` is what the model says: labels, and for each
-# leaf the first and the last word that it points to. So it need not learn the words themselves.
-#
+# That is the frame as a tree: intents, their slots, and the words in them. What the model itself says is shorter: labels, and
+# for each leaf the first and the last word that it points to, counted from 0. So it need not learn the words themselves.
+
+# %%
+print(*found.span)
+
+# %% [markdown]
 # ## How sure is it?
 #
 # Several frames, likeliest first. The probabilities are calibrated on held-out data: of frames with 0.8, four in five are right.
@@ -39,17 +44,19 @@ for candidate in parser.candidates("remind me to call the dentist tomorrow morni
 # %% [markdown]
 # ## Inside
 #
-# Above: the probability of each length of the frame. Below: for each token of the frame, a column, how probable each label and
-# each word is. All columns are computed side by side; no token waits for the one before, which is what makes it fast.
+# Above: the probability of each length of the frame. Below, a column for each token of the frame: how probable each label is,
+# and how much its pointer attends to each word. All columns are computed side by side; no token waits for the one before,
+# which is what makes it fast.
 
 # %%
 draw(explain(parser, text))
 
 # %% [markdown]
-# Where the parser is in doubt, columns are grey and lengths share the probability.
+# Where the parser is in doubt, columns are pale and lengths share the probability: is it the drive that comes after the game,
+# or the arrival?
 
 # %%
-draw(explain(parser, "what about the second one"))
+draw(explain(parser, "driving to dallas after the game"))
 
 # %% [markdown]
 # ## What it does not do

@@ -66,11 +66,32 @@ for name, result in named:
 # %% [markdown]
 # ## Look at the whole distribution
 #
-# The p99 is where a curve crosses the grey line. What lies above it is often not the model: another process, a timer, a page
-# that had to be fetched.
+# The slowest runs are stretched, since the p99 lives among them: each curve's dot, on the bar that is its interval. What lies
+# above it is often not the model: another process, a timer, a page that had to be fetched.
 
 # %%
 draw(named, 99)
+
+# %% [markdown]
+# ## What moves a p99?
+#
+# The utterances, which differ in length; the process, since each gets other memory and other neighbours; and what else the
+# machine does. Runs that follow each other share all that, so a thousand of them say less than a thousand independent ones
+# would: the *effective* number is what the interval above is made of.
+
+# %%
+print(f"{'':>27}", *(f"{name:>14}" for name, _ in named))
+for metric in (
+    "runs",
+    "runs_effective",
+    "latency_ms_within_processes",
+    "latency_ms_between_processes",
+    "outliers_severe",
+):
+    print(
+        f"{metric.removeprefix('latency_'):>27}",
+        *(f"{result.metrics()[metric]:14.4g}" for _, result in named),
+    )
 
 # %% [markdown]
 # ## Is one faster?

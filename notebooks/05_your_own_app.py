@@ -90,7 +90,7 @@ hydra:
 """
 )
 done = subprocess.run([sys.executable, "app.py"], cwd=folder, capture_output=True, text=True, check=False)
-print(done.stdout[-600:])
+print("\n".join(done.stdout.splitlines()[-12:]))
 
 # %% [markdown]
 # ## What it found
