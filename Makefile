@@ -6,10 +6,10 @@ INSTALLED := $(VENV)/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup search runner test lint format
+.PHONY: help setup search notebooks runner test lint format
 
 help: ## Show this help
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 setup: $(INSTALLED) ## Create the virtual environment and install everything, pinned
 
@@ -21,6 +21,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 search: setup ## Run the main job: a search on the embedded data (ARGS='search.budget=32' adds overrides)
 	$(BIN)/python -m nas.search $(ARGS)
+
+notebooks: setup ## Open the notebooks in JupyterLab
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt jupyterlab
+	$(BIN)/jupyter lab notebooks
 
 runner: setup ## Build the C++ runner that times artifacts (needs CMake and a compiler)
 	$(BIN)/python -m latency.runner.compile

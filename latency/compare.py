@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 from rich.table import Table
 
 from latency.errors import ResultError
@@ -18,6 +19,8 @@ from paretoparse.cli import ArgumentParser, plain_main
 from paretoparse.console import new_console
 
 Named = tuple[str, LatencyResult]
+
+_LINES = ("-", "--", "-.", ":")
 
 
 def load_results(paths: Sequence[Path]) -> list[Named]:
@@ -77,21 +80,30 @@ def ranking_table(ranked: Sequence[Named], percent: float) -> Table:
 
 
 def draw(results: Sequence[Named], percent: float) -> Figure:
-    """Empirical distribution functions, with the percentile as a line."""
+    """Percentiles of all runs, the slowest stretched; dots and bars: one of them with its 95 % interval."""
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()
-    for (name, result), style in zip(results, itertools.cycle(["-", "--", "-.", ":"]), strict=False):
+    looks = itertools.cycle(zip(("#0072b2", "#d55e00", "#009e73", "#cc79a7"), _LINES, strict=True))
+    for (name, result), (color, line) in zip(results, looks, strict=False):
         latencies = np.sort(result.latencies_ms)
-        axes.step(
-            latencies,
-            np.arange(1, len(latencies) + 1) / len(latencies),
-            style,
-            where="post",
-            label=_literal(name),
-        )
-    axes.axhline(percent / 100, color="grey", linewidth=0.8)
-    axes.set(xlabel="latency (ms)", ylabel="share of runs at most this long", xscale="log", ylim=(0, 1.01))
-    axes.legend()
+        slower = np.arange(len(latencies), 0, -1) / len(latencies)
+        axes.step(latencies, slower, line, color=color, where="pre", label=_literal(name))
+        interval = dependent_interval(result.blocks_ms, percent)
+        if interval is not None:
+            axes.hlines(1 - percent / 100, interval.low, interval.high, color=color, linewidth=6, alpha=0.35)
+        axes.plot(result.percentile(percent), 1 - percent / 100, "o", color=color, markersize=5)
+    lowest = min(1 - percent / 100, *(1 / len(result.latencies_ms) for _, result in results))
+    # The share of slower runs on a logarithmic axis, as its complement.
+    axes.set(xlabel="latency (ms)", ylabel="percentile", xscale="log", yscale="log", ylim=(1, lowest / 1.3))
+    shown = [one for one in sorted({0, 50, 90, 99, 99.9, percent}) if 1 - one / 100 >= lowest * (1 - 1e-9)]
+    axes.set_yticks([1 - one / 100 for one in shown], [f"{one:g}" for one in shown])
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_minor_locator(NullLocator())
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color="#e6e6e6", linewidth=0.6)
+    axes.legend(frameon=False, loc="upper left")
     return figure
 
 

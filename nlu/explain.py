@@ -1,0 +1,139 @@
+"""What a span-pointer parser weighs: its lengths, and for each token of the frame its labels and words.
+
+from nlu import Parser
+from nlu.explain import draw, explain
+
+figure = draw(explain(Parser.load("models/topv2"), "message mum I'll be there at 6pm"))
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from nlu.batches import collate, encode_words
+from nlu.errors import ParserFileError
+from nlu.model.span_pointer import SpanPointer
+from nlu.parser import Parser
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Array = npt.NDArray[np.float64]
+
+# Less than this is not worth a label's row.
+_SHOWN = 0.02
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A parse, and what else the parser thought possible.
+
+    Attributes:
+        words: The utterance, w words.
+        tokens: The frame's l tokens as text, brackets and labels as in the frame, pointers as their words.
+        labels: The ontology's K tokens.
+        lengths: c lengths of frames that the parser can give.
+        length_probabilities: `c`, of these lengths.
+        label_probabilities: `l x K`, of each place's label.
+        word_probabilities: `l x w`, of each place's pointer; with the labels' they sum to 1 in each row.
+    """
+
+    words: tuple[str, ...]
+    tokens: tuple[str, ...]
+    labels: tuple[str, ...]
+    lengths: tuple[int, ...]
+    length_probabilities: Array
+    label_probabilities: Array
+    word_probabilities: Array
+
+
+def explain(parser: Parser, text: str) -> Explanation:
+    """Parse a text with the likeliest length and keep all probabilities.
+
+    Args:
+        parser: A span pointer with its weights, not an exported artifact.
+        text: An utterance.
+
+    Raises:
+        ParserFileError: The parser is of another kind.
+        UtteranceError: See `Parser.parse`.
+    """
+    model = parser.model
+    if not isinstance(model, SpanPointer):
+        raise ParserFileError(
+            "only a span pointer's own file can be explained, not another architecture or an artifact; "
+            "name a parser.pt of model=span_pointer."
+        )
+    words = parser.parse(text).words
+    batch = collate([(0, encode_words(words, parser.tokenizer))])
+    with torch.inference_mode():
+        encoded = model.encode(batch.pieces, batch.piece_mask, batch.word_starts, batch.word_mask)
+        length = 2 * encoded.lengths.argmax(dim=1)
+        scores = model.decode(length, None, int(length), encoded)[0].exp().double().numpy()
+        lengths = encoded.lengths[0, 1:].exp().double().numpy()
+        ids = model.hypotheses(encoded, 1)[0][0][0]
+    size = len(parser.ontology)
+    return Explanation(
+        words=tuple(words),
+        tokens=tuple(words[i - size] if i >= size else parser.ontology.tokens[i] for i in ids),
+        labels=tuple(parser.ontology.tokens),
+        lengths=tuple(range(2, 2 * len(lengths) + 1, 2)),
+        length_probabilities=lengths / lengths.sum(),
+        label_probabilities=scores[:, :size],
+        word_probabilities=scores[:, size : size + len(words)],
+    )
+
+
+def draw(found: Explanation) -> "Figure":
+    """The probabilities as a figure: of lengths, and of each token's labels and words."""
+    from matplotlib.figure import Figure
+
+    labels = found.label_probabilities
+    # In the order of the frame, so that the picture reads from the upper left.
+    likely = sorted(np.flatnonzero(labels.max(axis=0) > _SHOWN), key=lambda i: int(labels[:, i].argmax()))
+    heights = [1.2, 0.3 * len(likely), 0.3 * len(found.words)]
+    figure = Figure(figsize=(2.6 + 0.5 * len(found.tokens), 2.2 + sum(heights)), layout="constrained")
+    lengths, above, below = figure.subplots(3, 1, height_ratios=heights)
+    _draw_lengths(lengths, found)
+    _draw_weights(above, labels[:, likely], [found.labels[i] for i in likely])
+    _draw_weights(below, found.word_probabilities, found.words)
+    above.tick_params(bottom=False, labelbottom=False)
+    above.set_ylabel("labels")
+    below.set_ylabel("words")
+    below.set_xticks(range(len(found.tokens)), found.tokens, rotation=60, ha="right", rotation_mode="anchor")
+    below.set_xlabel("tokens of the frame, all predicted in one pass")
+    figure.colorbar(below.images[0], ax=[above, below], label="probability", aspect=30, pad=0.02)
+    return figure
+
+
+def _draw_weights(axes: "Axes", weights: Array, names: Sequence[str]) -> None:
+    """Draw `l x n` probabilities, a row for each of n names."""
+    axes.imshow(weights.T, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xticks(np.arange(0.5, len(weights) - 1), minor=True)
+    axes.set_yticks(np.arange(0.5, len(names) - 1), minor=True)
+    axes.grid(which="minor", color="#e6e6e6", linewidth=0.6)
+    axes.tick_params(which="minor", length=0)
+
+
+def _draw_lengths(axes: "Axes", found: Explanation) -> None:
+    probabilities = found.length_probabilities
+    best = int(probabilities.argmax())
+    likely = np.flatnonzero(probabilities >= min(_SHOWN, probabilities[best]))
+    shown = range(max(likely[0] - 4, 0), min(likely[-1] + 5, len(probabilities)))
+    bars = axes.bar(
+        [found.lengths[i] for i in shown],
+        [probabilities[i] for i in shown],
+        width=1.2,
+        color=["#0072b2" if i == best else "#8c8c8c" for i in shown],
+    )
+    axes.bar_label(bars, [f"{probabilities[i]:.2f}" if i in likely else "" for i in shown], fontsize=9)
+    axes.set(xlabel="length of the frame in tokens", ylabel="probability", ylim=(0, 1.15))
+    axes.set_xticks([found.lengths[i] for i in shown])
+    axes.set_yticks([0, 0.5, 1])
+    axes.spines[["top", "right"]].set_visible(False)
