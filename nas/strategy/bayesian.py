@@ -57,6 +57,14 @@ class BayesianStrategy:
             raise SettingsError(
                 f"reference_width={reference_width} is out of range: it must be above 0 or null."
             )
+        switches = {
+            "observed_noise": observed_noise,
+            "learn_failures": learn_failures,
+            "noisy_reference": noisy_reference,
+        }
+        for key, value in switches.items():
+            if not isinstance(value, bool):
+                raise SettingsError(f"{key}={value} is neither true nor false.")
         self._reference_width = reference_width
         self._noisy_reference = noisy_reference
         self._observed_noise = observed_noise
