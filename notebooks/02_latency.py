@@ -76,8 +76,8 @@ draw(named, 99)
 # ## What moves a p99?
 #
 # The utterances, which differ in length; the process, since each gets other memory and other neighbours; and what else the
-# machine does. Runs that follow each other share all that, so a thousand of them say less than a thousand independent ones
-# would: the *effective* number is what the interval above is made of.
+# machine does. Runs that follow each other share all that, so a thousand of them may say less than a thousand independent ones
+# would: the *effective* number says how many they are worth. The figure's bars and the ratios' intervals allow for it.
 
 # %%
 print(f"{'':>27}", *(f"{name:>14}" for name, _ in named))

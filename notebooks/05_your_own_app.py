@@ -30,7 +30,7 @@ from nas import open_study
 from nas.report.cards import make_card
 
 folder = Path(mkdtemp())
-(folder / "app.py").write_text(
+_ = (folder / "app.py").write_text(
     """
 import math
 
@@ -61,7 +61,7 @@ if __name__ == "__main__":
 # 0.8 times the reference's megabytes is not acceptable.
 
 # %%
-(folder / "config.yaml").write_text(
+_ = (folder / "config.yaml").write_text(
     """
 defaults:
   - _self_
