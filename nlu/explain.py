@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from nlu.batches import collate, encode_words
 from nlu.errors import ParserFileError
 from nlu.model.span_pointer import SpanPointer
 from nlu.parser import Parser
@@ -69,8 +68,7 @@ def explain(parser: Parser, text: str) -> Explanation:
             "only a span pointer's own file can be explained, not another architecture or an artifact; "
             "name a parser.pt of model=span_pointer."
         )
-    words = parser.parse(text).words
-    batch = collate([(0, encode_words(words, parser.tokenizer))])
+    words, batch = parser.read(text)
     with torch.inference_mode():
         encoded = model.encode(batch.pieces, batch.piece_mask, batch.word_starts, batch.word_mask)
         length = 2 * encoded.lengths.argmax(dim=1)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from nlu.batches import Example, collate, encode_words, make_loader
+from nlu.batches import Batch, Example, collate, encode_words, make_loader
 from nlu.calibration import Calibration
 from nlu.errors import FrameError, ParserFileError, UtteranceError
 from nlu.exported import Exported, is_exported, read_exported
@@ -95,8 +95,8 @@ class Parser:
         """
         return self.candidates(text, 1, max_words)[0]
 
-    def candidates(self, text: str, count: int, max_words: int = MAX_WORDS) -> list[Prediction]:
-        """Parse raw text into at most `count` different frames, most likely first.
+    def read(self, text: str, max_words: int = MAX_WORDS) -> tuple[list[str], Batch]:
+        """Split raw text into words, and make a batch of them for the model.
 
         Raises:
             UtteranceError: see `parse`.
@@ -108,7 +108,15 @@ class Parser:
             raise UtteranceError("the utterance is empty; give it at least one word.")
         if len(words) > max_words:
             raise UtteranceError(f"the utterance has {len(words)} words; max_words={max_words} are the most.")
-        batch = collate([(0, encode_words(words, self.tokenizer))])
+        return words, collate([(0, encode_words(words, self.tokenizer))])
+
+    def candidates(self, text: str, count: int, max_words: int = MAX_WORDS) -> list[Prediction]:
+        """Parse raw text into at most `count` different frames, most likely first.
+
+        Raises:
+            UtteranceError: see `parse`.
+        """
+        words, batch = self.read(text, max_words)
         with torch.inference_mode():
             ranked = self.calibration.apply(self.model.predict(batch, count)[0])
         return [

@@ -47,7 +47,7 @@ class Collected:
     @property
     def epochs(self) -> int:
         """The passes over the training data of a run that did not stop early."""
-        return int(max((run.metrics.get("epochs", 1) for run in self.runs), default=1))
+        return _passes(self.runs)
 
     @property
     def by_pass(self) -> bool:
@@ -97,10 +97,15 @@ def collect(folders: Sequence[Path]) -> Collected:
                 "diverged": sum(run.diverged for run in own),
             }
         )
-    passes = max((int(run.metrics.get("epochs", 1)) for run in runs), default=1)
+    passes = _passes(runs)
     runs = [_filled(run, passes) for run in runs]
     reference = {name: first.definition["reference"][name] for name in space.names}
     return Collected(space, runs, reference, settings, tuple(described))
+
+
+def _passes(runs: Sequence[Run]) -> int:
+    """The passes of a run that did not stop early."""
+    return max((int(run.metrics.get("epochs", 1)) for run in runs), default=1)
 
 
 def _check(name: str, study: StoredStudy, first: StoredStudy, settings: Mapping[str, Any]) -> None:
