@@ -55,9 +55,9 @@ def _with_seed(trial: Trial, number: int, plan: "Plan") -> Point:
 def choose(history: History, count: int) -> list[Trial]:
     """The most promising trials, the best first; the reference is none of them.
 
-    Those on the front come first, then the others that keep all constraints. Among them the probability of
-    beating the reference decides (`nas.probability`); where it ties or cannot be told, the hypervolume that a
-    trial adds to those chosen before it.
+    The probability of beating the reference decides (`nas.probability`): a lucky result of a poor model is on
+    the front, and a good model's unlucky one is not. Where it ties or cannot be told, those on the front come
+    first, and among them the hypervolume that a trial adds to those chosen before it decides.
 
     Args:
         history: The search.
@@ -74,10 +74,10 @@ def choose(history: History, count: int) -> list[Trial]:
     front = {trial.number for trial in history.front}
     chosen: list[Trial] = []
 
-    def promise(trial: Trial) -> tuple[bool, int, float, float]:
+    def promise(trial: Trial) -> tuple[int, bool, float, float]:
         volume = hypervolume(history.values([*chosen, trial]), history.reference)
         p = p_beats.get(trial.number, 0.0)
-        return trial.number in front, round(p / _TIE), volume, p
+        return round(p / _TIE), trial.number in front, volume, p
 
     while left and len(chosen) < count:
         best = max(left, key=promise)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from nas.execution.loop import Loop, Plan, Quiet
 from nas.execution.measurement import Trained
 from nas.execution.memory import MemoryExecutor
 from nas.execution.outcomes import Outcome
+from nas.probability import beliefs
 from nas.space import Point, Space
 from nas.strategy.sobol import SobolStrategy
 from nas.study import REPETITION, Goals, Study, Trial, TrialState
@@ -165,9 +167,23 @@ def test_more_than_there_is_are_all(study: Study) -> None:
     run(study, replace(PLAN, confirm=50, repetitions=1))
     assert sorted(one.repeats or 0 for one in study.repetitions) == list(range(10))
     chosen = choose(study.history, 50)
-    front = [trial in study.history.front for trial in chosen]
-    assert front == sorted(front, reverse=True)
     assert study.history.trials[0] not in chosen
+
+
+def test_the_likeliest_to_beat_the_reference_come_first_on_the_front_or_not(study: Study) -> None:
+    run(study, replace(PLAN, confirm=0))
+    found = beliefs(study.history)
+    assert found is not None
+    chances = [found.p_beats[trial.number] for trial in choose(study.history, 50)]
+    assert all(later <= before + 0.05 for before, later in pairwise(chances))
+    assert chances[0] > chances[-1] + 0.05
+
+
+def test_where_nothing_tells_the_chances_the_front_comes_first(study: Study) -> None:
+    run(study, replace(PLAN, confirm=0), reference=False)
+    front = [trial in study.history.front for trial in choose(study.history, 50)]
+    assert front == sorted(front, reverse=True)
+    assert set(front) == {True, False}
 
 
 @pytest.mark.parametrize("reference", [True, False])
