@@ -18,6 +18,8 @@ class SearchSettings:
         strategy: Hydra node of a `nas.strategy.Strategy`.
         measure: Hydra node of a `nas.execution.measurement.Measurement`, or of a callable `(metrics, folder)
             -> metrics`, called in the search's process after each batch; null: none.
+        check: Hydra node of what every trial needs, such as its data. It is made once, before all trials;
+            what cannot be made ends the search there; null: nothing is.
         budget: Trials in all, the reference included; at least `initial`.
         initial: Size of the first round: the reference and Sobol points; at least 1.
         batch_size: Size of the rounds that follow; at least 1.
@@ -42,6 +44,7 @@ class SearchSettings:
     constraints: list[str] = field(default_factory=list)
     strategy: Any = field(default_factory=lambda: {"_target_": "nas.strategy.bayesian.BayesianStrategy"})
     measure: Any = None
+    check: Any = None
     budget: int = 24
     initial: int = 8
     batch_size: int = 8

@@ -120,6 +120,14 @@ class _Search:
         self.measurement: Measurement | None = None
         if settings.measure:
             self.measurement = as_measurement(_instantiate("measure", lambda: instantiate(settings.measure)))
+        if settings.check:
+            self._check_needs()
+
+    def _check_needs(self) -> None:
+        try:
+            instantiate(self.settings.check)
+        except InstantiationException as error:
+            raise SettingsError(f"no trial can run: {describe_error(error)}") from error
 
     def _check_seed_key(self) -> None:
         """Refuses a search whose finds could not be trained with other seeds."""

@@ -229,6 +229,16 @@ def test_finds_are_confirmed_with_new_seeds_whatever_happens(toy: "Toy") -> None
     assert len(toy.runs()) == 13
 
 
+def test_what_every_trial_needs_is_made_before_the_first(toy: "Toy") -> None:
+    done = toy.run("+hydra.sweeper.check._target_=pathlib.Path.read_text", "+hydra.sweeper.check.self=/gone")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: no trial can run: ")
+    assert done.stderr.count("\n") == 1
+    assert not toy.folder.exists()
+    needs = "+hydra.sweeper.check._target_=os.getcwd"
+    assert toy.run(needs, *SOBOL_ONLY).returncode == 0
+
+
 def test_too_many_failures_end_the_search_and_keep_its_trials(toy: "Toy") -> None:
     done = toy.run("fail=raise", "hydra.sweeper.max_failure_rate=0.1")
     assert done.returncode == 1

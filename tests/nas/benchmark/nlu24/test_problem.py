@@ -260,3 +260,18 @@ def test_a_search_runs_over_it_without_training(data: Path, tmp_path: Path) -> N
     rows = (tmp_path / "search" / "trials.csv").read_text().splitlines()
     assert len(rows) == 11
     assert str(bench(bench.reference, seed=1)["exact_match"]) in rows[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("needs", [("task=nlu24", "task.data={}"), ("data=topv2", "data.root={}")])
+def test_without_its_data_a_search_does_not_begin(needs: tuple[str, str], tmp_path: Path) -> None:
+    task, data = needs
+    command = (*(sys.executable, "-m", "nas.search", task), data.format(tmp_path / "gone"))
+    folder = tmp_path / "search"
+    done = subprocess.run(
+        [*command, f"search.dir={folder}"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: no trial can run: ")
+    assert done.stderr.count("\n") == 1
+    assert not folder.exists()
