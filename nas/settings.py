@@ -13,7 +13,8 @@ class SearchSettings:
             `when`, another parameter and its values with which this one counts.
         reference: Overrides of the reference model, which is trial 0 and normalises the objectives; null:
             none.
-        objectives: The metrics to optimise, at least one, each `maximize` or `minimize`.
+        objectives: The metrics to optimise, at least one, each `maximize` or `minimize`; null takes one away
+            that another configuration has added.
         constraints: Bounds on metrics, such as `bytes <= 3e6` or `peak_memory_bytes <= 0.8 * reference`.
         strategy: Hydra node of a `nas.strategy.Strategy`.
         measure: Hydra node of a `nas.execution.measurement.Measurement`, or of a callable `(metrics, folder)
@@ -40,7 +41,7 @@ class SearchSettings:
 
     params: dict[str, Any] = field(default_factory=dict)
     reference: Any = None
-    objectives: dict[str, str] = field(default_factory=dict)
+    objectives: dict[str, str | None] = field(default_factory=dict)
     constraints: list[str] = field(default_factory=list)
     strategy: Any = field(default_factory=lambda: {"_target_": "nas.strategy.bayesian.BayesianStrategy"})
     measure: Any = None

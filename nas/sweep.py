@@ -106,7 +106,8 @@ class _Search:
             repetitions=settings.repetitions,
             seed_key=settings.seed_key,
         )
-        self.goals = Goals.of(settings.objectives, settings.constraints)
+        objectives = {metric: goal for metric, goal in settings.objectives.items() if goal is not None}
+        self.goals = Goals.of(objectives, settings.constraints)
         self.space: Space
         self.space, self.others = parse_space(settings.params, arguments, hydra_context.config_loader)
         if settings.confirm:

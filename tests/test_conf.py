@@ -3,6 +3,7 @@
 import pytest
 from omegaconf import OmegaConf
 
+from nas.space import Point, Space
 from nas.space.syntax import parse_space, reference_point
 from nlu.model.config import ModelConfig
 from nlu.task import OptimConfig
@@ -12,6 +13,7 @@ PRIMARY = sorted(path.stem for path in CONF.glob("*.yaml"))
 GROUPS = sorted(
     (path.parent.name, path.stem) for path in CONF.glob("*/*.yaml") if path.parent.name != "experiment"
 )
+SPACES = sorted(path.stem for path in (CONF / "space").glob("*.yaml"))
 EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 
 
@@ -39,17 +41,44 @@ def test_every_experiment_composes_with_the_command_on_its_top(name: str) -> Non
     ModelConfig.of(config.model)
 
 
-@pytest.mark.parametrize("data", ["grammar", "topv2", "top", "tsv"])
-@pytest.mark.parametrize("space_name", sorted(path.stem for path in (CONF / "space").glob("*.yaml")))
-def test_a_space_has_the_24_parameters_and_holds_its_reference(space_name: str, data: str) -> None:
-    config = compose_config("search", f"space={space_name}", f"data={data}")
-    params = OmegaConf.to_container(config.space.params, resolve=True)
-    space, others = parse_space(params, [])
-    assert len(space.names) == 24
+def space_of(option: str, *overrides: str) -> tuple[Space, Point]:
+    """A space and its reference model."""
+    config = compose_config("search", f"space={option}", *overrides)
+    space, others = parse_space(OmegaConf.to_container(config.space.params, resolve=True), [])
     assert others == []
-    for name in space.names:
-        assert OmegaConf.select(config, name) is not None, f"{name} is no key of the configuration"
     defaults = {name: OmegaConf.select(config, name) for name in space.names}
-    reference = reference_point(OmegaConf.to_container(config.space.reference, resolve=True), space, defaults)
-    assert set(config.space.reference) == set(space.names)
+    for name, value in defaults.items():
+        assert value is not None, f"{name} is no key of the configuration"
+    return space, reference_point(
+        OmegaConf.to_container(config.space.reference, resolve=True), space, defaults
+    )
+
+
+@pytest.mark.parametrize("data", ["grammar", "topv2", "top", "tsv"])
+@pytest.mark.parametrize("option", SPACES)
+def test_a_space_holds_its_reference(option: str, data: str) -> None:
+    space, reference = space_of(option, f"data={data}")
     assert space.contains(reference)
+    parameters, _ = space_of("nar_top")
+    assert set(space.names) <= set(parameters.names)
+
+
+@pytest.mark.parametrize("option", [name for name in SPACES if name != "training"])
+def test_a_space_of_24_parameters_says_what_its_reference_is(option: str) -> None:
+    config = compose_config("search", f"space={option}")
+    assert len(config.space.params) == 24
+    assert set(config.space.reference) == set(config.space.params)
+
+
+def test_training_has_the_ranges_of_few_passes() -> None:
+    params = {
+        name: compose_config("search", f"space={name}").space.params for name in ("training", "few_passes")
+    }
+    assert dict(params["training"]) == {name: params["few_passes"][name] for name in params["training"]}
+
+
+def test_the_study_of_the_reference_is_of_its_architecture() -> None:
+    config = compose_config("search", "experiment=paper_reference")
+    _, reference = space_of("paper")
+    for name in reference.keys() - config.space.params.keys():
+        assert OmegaConf.select(config, name) == reference[name], name

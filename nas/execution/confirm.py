@@ -16,7 +16,7 @@ from nas.study.trials import TrialState
 if TYPE_CHECKING:
     from nas.execution.loop import Plan
 
-# Probabilities that differ by less than half of it are a tie.
+# Probabilities that differ by less than half of it are a tie, and one below it is no chance.
 _TIE = 0.05
 
 
@@ -55,9 +55,10 @@ def _with_seed(trial: Trial, number: int, plan: "Plan") -> Point:
 def choose(history: History, count: int) -> list[Trial]:
     """The most promising trials, the best first; the reference is none of them.
 
-    The probability of beating the reference decides (`nas.probability`): a lucky result of a poor model is on
-    the front, and a good model's unlucky one is not. Where it ties or cannot be told, those on the front come
-    first, and among them the hypervolume that a trial adds to those chosen before it decides.
+    Those that may beat the reference come first (`nas.probability`), among them those on the front, and then
+    the probability decides; where it ties or cannot be told, the hypervolume that a trial adds to those
+    chosen before it. The front alone would bring a model that is the fastest or the most accurate of all and
+    in the other objective hopeless.
 
     Args:
         history: The search.
@@ -74,10 +75,10 @@ def choose(history: History, count: int) -> list[Trial]:
     front = {trial.number for trial in history.front}
     chosen: list[Trial] = []
 
-    def promise(trial: Trial) -> tuple[int, bool, float, float]:
+    def promise(trial: Trial) -> tuple[bool, bool, int, float, float]:
         volume = hypervolume(history.values([*chosen, trial]), history.reference)
         p = p_beats.get(trial.number, 0.0)
-        return round(p / _TIE), trial.number in front, volume, p
+        return p >= _TIE, trial.number in front, round(p / _TIE), volume, p
 
     while left and len(chosen) < count:
         best = max(left, key=promise)

@@ -125,17 +125,18 @@ def test_every_device_measures_the_trials_of_a_search(
 
 @pytest.fixture
 def weather(tmp_path: Path) -> Path:
-    """A folder of weather in TOPv2's layout."""
+    """A folder of weather in TOPv2's layout, low-resource splits among it."""
     folder = tmp_path / "topv2"
-    folder.mkdir()
+    (folder / "low_resource_splits").mkdir(parents=True)
     places, days = ("rome", "oslo", "new york", "lima"), ("today", "on friday", "next week")
-    for split, count in (("train", 60), ("eval", 20)):
+    low = "low_resource_splits/weather_{}_500spis.tsv"
+    for name, count in ((low.format("train"), 60), (low.format("valid"), 20)):
         rows = ["domain\tutterance\tsemantic_parse"]
         for i in range(count):
             place, day = places[i % 4], days[i % 3]
             parse = f"[IN:GET_WEATHER rain in [SL:LOCATION {place} ] [SL:DATE_TIME {day} ] ]"
             rows.append(f"weather\train in {place} {day}\t{parse}")
-        (folder / f"weather_{split}.tsv").write_text("\n".join(rows) + "\n")
+        (folder / name).write_text("\n".join(rows) + "\n")
     return folder
 
 
@@ -148,6 +149,6 @@ def test_every_experiment_runs(name: str, search: Search, weather: Path) -> None
         "search.budget=3",
         "search.initial=2",
         "search.batch_size=1",
-        *QUICK["saasbo"],
+        "strategy=sobol",
     )
     assert len(study.history.completed) == 3

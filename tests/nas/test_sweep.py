@@ -229,6 +229,12 @@ def test_finds_are_confirmed_with_new_seeds_whatever_happens(toy: "Toy") -> None
     assert len(toy.runs()) == 13
 
 
+def test_an_objective_of_another_configuration_is_taken_away_by_null(toy: "Toy") -> None:
+    done = toy.run(*SOBOL_ONLY, "hydra.sweeper.objectives.latency_ms=null")
+    assert done.returncode == 0, done.stderr
+    assert open_study(toy.folder).goals.names == ("accuracy",)
+
+
 def test_what_every_trial_needs_is_made_before_the_first(toy: "Toy") -> None:
     done = toy.run("+hydra.sweeper.check._target_=pathlib.Path.read_text", "+hydra.sweeper.check.self=/gone")
     assert done.returncode == 1
