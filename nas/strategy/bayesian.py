@@ -126,8 +126,8 @@ class BayesianStrategy:
         if self._reference_width is None or reference is None or not space.contains(reference.point):
             return None
         centre = torch.from_numpy(space.encode([reference.point]))[0]
-        rounds = max(trial.round for trial in history.trials)
-        return fading_preference(centre, self._reference_width, rounds)
+        proposed = sum(trial.round > 0 for trial in history.trials)
+        return fading_preference(centre, self._reference_width, proposed)
 
     def _successful(self, history: History, observed: list[Trial]) -> tuple[list[Trial], LogWeight | None]:
         """The trials to learn the objectives from, and the log probability that a point succeeds."""

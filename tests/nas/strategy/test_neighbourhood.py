@@ -18,11 +18,11 @@ def test_it_is_a_normal_density_whose_power_fades() -> None:
     X = torch.rand(5, 2, dtype=torch.float64)
     density = torch.distributions.Normal(centre, 0.4)
     expected = (density.log_prob(X) - density.log_prob(centre)).sum(dim=1)
-    for rounds in (0, 1):
-        weight = fading_preference(centre, 0.4, rounds)
+    for proposed in (0, 4):
+        weight = fading_preference(centre, 0.4, proposed)
         assert weight is not None
-        torch.testing.assert_close(weight(X), expected * math.exp(-(rounds**2) / 2))
-    assert fading_preference(centre, 0.4, 4) is None
+        torch.testing.assert_close(weight(X), expected * math.exp(-(proposed**2) / 16))
+    assert fading_preference(centre, 0.4, 11) is None
 
 
 def test_the_first_batch_lies_nearer_to_the_reference() -> None:
