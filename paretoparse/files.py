@@ -36,3 +36,8 @@ def valid_json(content: Any) -> Any:
     if isinstance(content, list | tuple):
         return [valid_json(value) for value in content]
     return content
+
+
+def relative(path: str, folder: Path) -> str:
+    """An absolute path as it is told from an absolute folder, where it lies within it."""
+    return Path(path).relative_to(folder).as_posix() if Path(path).is_relative_to(folder) else path

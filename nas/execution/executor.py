@@ -44,3 +44,6 @@ class Executor(AbstractContextManager["Executor"], Protocol):
 
     def find(self, number: int) -> Outcome | None:
         """The outcome that a job left in an earlier process; None if there is none."""
+
+    def forget(self, number: int) -> None:
+        """Takes back that a job has ended, so that it can be submitted again."""

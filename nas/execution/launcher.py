@@ -100,6 +100,10 @@ class LauncherExecutor:
             return Outcome(error=f"the job was begun {starts} times and each time ended without a word.")
         return outcome
 
+    def forget(self, number: int) -> None:
+        """See `Executor.forget`."""
+        self._outcomes.forget(number)
+
     def ended(self) -> Iterator[tuple[int, Outcome]]:
         """See `Executor.ended`."""
         if self._launch is None:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from nas.errors import SearchFailedError, SettingsError
@@ -232,12 +233,40 @@ class Loop:
     def _measure(self, trials: Sequence[Trial]) -> None:
         if not trials or self.measurement is None:
             return
-        reference = self.study.history.reference_trial
-        control = Trained.of(reference) if reference is not None and reference.folder is not None else None
         for number, result in self.measurement.measure_batch(
-            [Trained.of(trial) for trial in trials], control
+            [Trained.of(trial) for trial in trials], self._control()
         ):
             self._record_measured(number, result)
+
+    def _control(self) -> Trained | None:
+        """The reference, whose files may have been left on another machine."""
+        trial = self.study.history.reference_trial
+        if trial is None or trial.folder is None:
+            return None
+        found = Trained.of(trial)
+        return found if all(path.exists() for path in found.files.values()) else self._train_again(trial)
+
+    def _train_again(self, trial: Trial) -> Trained:
+        """Runs the job of a trial for its files alone.
+
+        Raises:
+            SearchFailedError: If it fails.
+        """
+        logger.warning(
+            "The files of trial %d, %s, are gone: it is trained again, to be measured beside the others.",
+            trial.number,
+            trial.origin,
+        )
+        self.executor.forget(trial.number)
+        self._submit([trial])
+        ended: dict[int, Outcome] = {}
+        while trial.number not in ended:
+            ended |= dict(self.executor.ended())
+        outcome = ended[trial.number]
+        if outcome.error is not None:
+            raise SearchFailedError(f"trial {trial.number} could not be trained again: {outcome.error}")
+        files = {name: Path(path) for name, path in outcome.files.items()}
+        return Trained(trial.number, trial.metrics, files, Path(outcome.folder or "."))
 
     def _record_measured(self, number: int, result: Mapping[str, Metric] | Exception) -> None:
         if isinstance(result, Exception):

@@ -59,3 +59,6 @@ class MemoryExecutor:
     def find(self, number: int) -> Outcome | None:
         """See `Executor.find`; nothing outlives the process."""
         return None
+
+    def forget(self, number: int) -> None:
+        """See `Executor.forget`; nothing is remembered."""

@@ -87,6 +87,11 @@ class Outcomes:
         content = {"token": self.token, **asdict(outcome), _NOT_FINITE: odd}
         write_json(self._file(number), content)
 
+    def forget(self, number: int) -> None:
+        """Takes away what a job left."""
+        for file in (self._file(number), self._started(number)):
+            file.unlink(missing_ok=True)
+
     def start(self, number: int) -> None:
         """Says that a worker has begun a job."""
         with self._started(number).open("a", encoding="utf-8") as file:
@@ -241,7 +246,8 @@ def split_files(returned: Any, objectives: Sequence[str]) -> tuple[dict[str, Met
     left_out: list[str] = []
     for name, value in _flat(returned):
         if isinstance(value, os.PathLike):
-            files[name] = os.fspath(value)
+            # Relative ones are meant from where the job is now.
+            files[name] = str(Path(value).absolute())
             continue
         plain = plain_metric(value)
         if plain is None and value is not None:

@@ -12,7 +12,7 @@ from nas.report.findings import Findings, findings
 from nas.report.formats import exact
 from nas.report.numbers import front_trials
 from nas.study import History, Study, Trial
-from paretoparse.files import write_text
+from paretoparse.files import relative, write_text
 
 
 def write_tables(study: Study, folder: Path, *, fit: bool = True) -> None:
@@ -28,7 +28,7 @@ def write_tables(study: Study, folder: Path, *, fit: bool = True) -> None:
     """
     history, found = study.history, findings(study, fit=fit)
     for name, trials in {"trials": history.trials, "pareto": front_trials(history)}.items():
-        write_file(folder / f"{name}.csv", to_csv(trial_rows(history, trials, found)), write_text)
+        write_file(folder / f"{name}.csv", to_csv(trial_rows(history, trials, found, folder)), write_text)
 
 
 def write_file(path: Path, content: Any, write: Callable[[Path, Any], None]) -> None:
@@ -46,8 +46,12 @@ def write_file(path: Path, content: Any, write: Callable[[Path, Any], None]) -> 
         ) from error
 
 
-def trial_rows(history: History, trials: Sequence[Trial], found: Findings) -> Rows:
+def trial_rows(
+    history: History, trials: Sequence[Trial], found: Findings, folder: Path | None = None
+) -> Rows:
     """All that is known of trials, one row each; the columns are those of the whole search.
+
+    Trials' folders are told from `folder`, where they lie within it.
 
     Columns: what the trial is, its parameters and other overrides, the objectives with the ends of their
     intervals where the measurement gives any, the metrics of the constraints, what a surrogate says, what
@@ -73,7 +77,7 @@ def trial_rows(history: History, trials: Sequence[Trial], found: Findings) -> Ro
                 *(trial.metrics.get(name) for name in others),
                 *_believed(trial, found),
                 *(_confirmed(trial, found, len(goals.names)) if found.confirmed else ()),
-                *(round(trial.seconds, 3), trial.error, trial.folder),
+                *(round(trial.seconds, 3), trial.error, _within(trial.folder, folder)),
             )
         )
     heads = (
@@ -91,6 +95,10 @@ def trial_rows(history: History, trials: Sequence[Trial], found: Findings) -> Ro
         "folder",
     )
     return Rows(heads, cells)
+
+
+def _within(path: str | None, folder: Path | None) -> str | None:
+    return path if path is None or folder is None else relative(path, folder.resolve())
 
 
 def _believed(trial: Trial, found: Findings) -> tuple[float | None, bool | None]:

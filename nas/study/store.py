@@ -27,7 +27,7 @@ from nas.space.optuna import distributions, to_params
 from nas.study.goals import Goals, Metric, is_finite
 from nas.study.study import Study
 from nas.study.trials import Trial, TrialState
-from paretoparse.files import write_json
+from paretoparse.files import relative, write_json
 
 DATABASE = "study.db"
 ADDRESS = "study.json"
@@ -68,17 +68,21 @@ class Definition:
 class StoredStudy(Study):
     """A study whose every change is in its Optuna storage before the method returns.
 
+    Paths within the search's folder are stored relative to it, so that they hold wherever it is moved.
+
     Args:
         study: The Optuna study, with a definition.
+        folder: The search's folder.
     """
 
-    def __init__(self, study: optuna.Study) -> None:
+    def __init__(self, study: optuna.Study, folder: Path) -> None:
         attributes = study.user_attrs
         if "definition" not in attributes:
             raise StudyError(
                 f"the study '{study.study_name}' was not made by a search; point at a search's folder."
             )
         self._study = study
+        self._folder = folder.resolve()
         frozen = study.get_trials(deepcopy=False)
         self._ids = [one._trial_id for one in frozen]
         self.definition: dict[str, Any] = attributes["definition"]
@@ -86,7 +90,7 @@ class StoredStudy(Study):
         super().__init__(
             read_space(self.definition["space"]),
             Goals.read(self.definition),
-            trials=[_to_trial(one) for one in frozen],
+            trials=[_to_trial(one, self._folder) for one in frozen],
             notes=attributes,
         )
         self._distributions = distributions(self.space)
@@ -126,8 +130,8 @@ class StoredStudy(Study):
             "metrics": _encode_floats(trial.metrics),
             "error": trial.error,
             "seconds": trial.seconds,
-            "folder": trial.folder,
-            "files": dict(trial.files),
+            "folder": None if trial.folder is None else relative(trial.folder, self._folder),
+            "files": {name: relative(path, self._folder) for name, path in trial.files.items()},
         }
         storage.set_trial_user_attr(trial_id, "result", result)
         if trial.state is TrialState.COMPLETED:
@@ -175,7 +179,7 @@ def open_or_create(
             write_json(folder / ADDRESS, address)
             study.set_user_attr("token", token)
             study.set_user_attr("definition", current)
-        opened = StoredStudy(study)
+        opened = StoredStudy(study, folder)
         if storage is not None and address.get("token") != opened.token:
             raise StudyError(
                 f"the study '{name}' in {_shown(url)} belongs to the search of another folder; go on in that "
@@ -238,7 +242,8 @@ def open_study(folder: Path) -> StoredStudy:
     name = address.get("study", NAME)
     with storage_errors(url):
         try:
-            return StoredStudy(optuna.load_study(study_name=name, storage=url, sampler=_NO_SAMPLER))
+            study = optuna.load_study(study_name=name, storage=url, sampler=_NO_SAMPLER)
+            return StoredStudy(study, folder)
         except KeyError as error:
             raise StudyError(f"{_shown(url)} holds no study named '{name}'.") from error
 
@@ -331,7 +336,7 @@ _STATES = {
 }
 
 
-def _to_trial(frozen: FrozenTrial) -> Trial:
+def _to_trial(frozen: FrozenTrial, folder: Path) -> Trial:
     attributes = frozen.user_attrs
     result = attributes.get("result") or attributes  # earlier versions stored each field by itself
     state = _STATES.get(frozen.state) or TrialState(result.get("state", TrialState.RUNNING))
@@ -348,8 +353,9 @@ def _to_trial(frozen: FrozenTrial) -> Trial:
         metrics=_decode_floats(result.get("metrics") or {}),
         error=result.get("error"),
         seconds=result.get("seconds") or 0.0,
-        folder=result.get("folder"),
-        files=result.get("files") or {},
+        # An absolute path stays what it is.
+        folder=None if result.get("folder") is None else str(folder / result["folder"]),
+        files={name: str(folder / path) for name, path in (result.get("files") or {}).items()},
         attributes=attributes.get("attributes", {}),
         repeats=attributes.get("repeats"),
     )

@@ -1,6 +1,7 @@
 """Whole searches of the toy app, in processes of their own, as users run them."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -227,6 +228,32 @@ def test_finds_are_confirmed_with_new_seeds_whatever_happens(toy: "Toy") -> None
     assert "Confirmed by new runs" in done.stdout
     assert toy.run(*arguments).returncode == 0
     assert len(toy.runs()) == 13
+
+
+@pytest.mark.slow
+def test_a_search_goes_on_from_its_study_alone(toy: "Toy") -> None:
+    arguments = (
+        "fail=file",
+        "+hydra.sweeper.measure._target_=measure.BesideControl",
+        "~hydra.sweeper.objectives.latency_ms",
+        "+hydra.sweeper.objectives.measured_ms=minimize",
+    )
+    assert toy.run(*arguments, "hydra.sweeper.budget=6").returncode == 0
+    # Another place, to which nothing but the study has come.
+    study = (toy.folder / "study.db").read_bytes()
+    assert str(toy.folder).encode() not in study
+    shutil.rmtree(toy.folder)
+    toy.folder.mkdir()
+    (toy.folder / "study.db").write_bytes(study)
+    done = toy.run(*arguments, "hydra.sweeper.budget=8")
+    assert done.returncode == 0, done.stderr
+    assert "The files of trial 0, reference, are gone" in done.stdout + done.stderr
+    assert sorted(toy.runs()) == [0, 6, 7]
+    assert states(toy) == ["completed"] * 8
+    assert [row["folder"] for row in toy.rows()] == [str(number) for number in range(8)]
+    # With the files back, nothing is trained twice.
+    assert toy.run(*arguments, "hydra.sweeper.budget=9").returncode == 0
+    assert sorted(toy.runs()) == [0, 6, 7, 8]
 
 
 def test_an_objective_of_another_configuration_is_taken_away_by_null(toy: "Toy") -> None:

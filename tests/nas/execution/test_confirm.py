@@ -114,7 +114,7 @@ def test_repetitions_that_were_not_all_stored_are_added_first(
 
     study = opened(tmp_path, space, goals)
     with pytest.raises(KeyboardInterrupt):
-        run(Killed(study._study))
+        run(Killed(study._study, tmp_path))
     assert [one.number for one in opened(tmp_path, space, goals).repetitions] == [10, 11]
     # Also where the search has more to do before.
     study = opened(tmp_path, space, goals)

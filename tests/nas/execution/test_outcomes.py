@@ -65,7 +65,7 @@ def test_metrics_become_plain_and_paths_become_files() -> None:
         "test.f1": 0.25,
         "test.deep.er": "text",
     }
-    assert files == {"artifact": "a.pt"}
+    assert files == {"artifact": str(Path.cwd() / "a.pt")}
     assert json.loads(json.dumps(metrics)) == metrics
 
 

@@ -43,9 +43,9 @@ def test_everything_survives_on_disk(opened: Open, fill: Fill, tmp_path: Path) -
         Suggestion(tuple(Proposal(p, "saas", {"k": [1]}) for p in points), ({"rhat": 1.01},), state),
         seconds=2.0,
     )
-    study.trained(
-        3, {"accuracy": math.nan, "b": math.inf, "c": "nan?"}, seconds=1.5, folder="f", files={"a": "b"}
-    )
+    inside, elsewhere = str(tmp_path / "trials" / "3"), str(tmp_path.parent / "b")
+    odd = {"accuracy": math.nan, "b": math.inf, "c": "nan?"}
+    study.trained(3, odd, seconds=1.5, folder=inside, files={"a": f"{inside}/a", "b": elsewhere})
     study.unmeasured(3, "gone")
     study.fail(4, "broken", seconds=2.0)
     study.trained(5, {"accuracy": 0.1}, seconds=0.1)
@@ -56,6 +56,19 @@ def test_everything_survives_on_disk(opened: Open, fill: Fill, tmp_path: Path) -
         assert again.suggest_seconds == study.suggest_seconds
         assert again.diagnostics == {"1": [{"rhat": 1.01}]}
         assert again.open() == study.open()
+
+
+def test_paths_in_the_searchs_folder_move_with_it(opened: Open, fill: Fill, tmp_path: Path) -> None:
+    study = opened()
+    fill(study, 1)
+    files = {"a": str(tmp_path / "0" / "a"), "b": "/elsewhere/b"}
+    study.complete(0, study[0].metrics, seconds=1.0, folder=str(tmp_path / "0"), files=files)
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    (tmp_path / "study.db").rename(moved / "study.db")
+    trial = open_study(moved)[0]
+    assert trial.folder == str(moved / "0")
+    assert trial.files == {"a": str(moved / "0" / "a"), "b": "/elsewhere/b"}
 
 
 def test_optuna_sees_states_parameters_and_values(opened: Open, fill: Fill, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def main(cfg: DictConfig) -> Any:
     with (Path(hydra_config.sweep.dir) / "runs.log").open("a") as file:
         file.write(f"{number}\n")
     time.sleep(cfg.pause)
-    if cfg.fail not in (None, "chdir", "pool", "tuple", "extras") and number == cfg.when:
+    if cfg.fail not in (None, "chdir", "pool", "tuple", "extras", "file") and number == cfg.when:
         misbehave(cfg.fail, Path(hydra_config.runtime.output_dir))
         return {"not-a-number": {"accuracy": math.nan}, "text": {"accuracy": "high"}}.get(cfg.fail, {})
     if cfg.fail == "chdir":
@@ -36,7 +36,10 @@ def main(cfg: DictConfig) -> Any:
             assert pool.map(square, [2]) == [4]
     if cfg.fail == "tuple":
         return accuracy, latency
-    extras = {"history": [1, 2], "test": {"f1": 0.5}} if cfg.fail == "extras" else {}
+    extras: dict[str, Any] = {"history": [1, 2], "test": {"f1": 0.5}} if cfg.fail == "extras" else {}
+    if cfg.fail == "file":
+        extras["weights"] = Path(hydra_config.runtime.output_dir) / "weights"
+        extras["weights"].write_text(str(number))
     low = latency - 0.1
     return {"accuracy": accuracy, "latency_ms": latency, "latency_ms_low": low, "artifact": "a.pt", **extras}
 
