@@ -13,9 +13,10 @@ from matplotlib.lines import Line2D
 from nas.confirmed import Confirmed
 from nas.pareto import front
 from nas.report.numbers import front_trials, is_ratio
-from nas.report.style import DARK, VERMILION, marks
+from nas.report.style import marks
 from nas.space import Array
 from nas.study import REFERENCE, History, Trial
+from paretoparse.figures import DARK, VERMILION
 
 # A trial farther below an objective's lower quartile than so many interquartile ranges is not drawn: Tukey's
 # outer fence, so that these ranges take a fifth of the picture at least.
@@ -47,7 +48,7 @@ def in_view(history: History) -> list[Trial]:
     fence: Array = np.where(high > low, low - FENCE * (high - low), -np.inf)
     if history.has_reference:
         fence = np.minimum(fence, history.reference)
-    near = (values >= fence).all(axis=1)
+    near: npt.NDArray[np.bool_] = np.all(values >= fence, axis=1)
     return [trial for trial, shown in zip(trials, near, strict=True) if shown or trial.origin == REFERENCE]
 
 

@@ -15,9 +15,10 @@ from nas.report.card import Card, Rows
 from nas.report.drawing import axis_label, draw_front, draw_reference, in_view, legend_above, note_hidden
 from nas.report.formats import short
 from nas.report.numbers import front_trials, point_below, summarise
-from nas.report.style import CYCLE, LINES, new_figure
+from nas.report.style import new_figure
 from nas.space import Array
 from nas.study import History, Study
+from paretoparse.figures import CYCLE, LINES
 
 _COLUMNS = 3
 
