@@ -52,9 +52,8 @@ class Collected:
     @property
     def by_pass(self) -> bool:
         """Whether the exact match after each pass is known of all runs that have one."""
-        return self.epochs > 1 and all(
-            pass_name(self.epochs) in run.metrics for run in self.runs if run.failure is None
-        )
+        names = {pass_name(number) for number in range(1, self.epochs + 1)}
+        return len(names) > 1 and all(names <= run.metrics.keys() for run in self.runs if run.failure is None)
 
     @property
     def reference_point(self) -> tuple[float, float]:
@@ -207,11 +206,12 @@ def _curve(trial: Trial, folder: Path) -> dict[str, float]:
 
 
 def _filled(run: Run, passes: int) -> Run:
-    """The run with an exact match after every pass: after those that were not needed, the final one."""
-    if pass_name(1) not in run.metrics:
+    """The run with the final exact match after the passes that were not needed any more."""
+    known = [k for k in range(1, passes + 1) if pass_name(k) in run.metrics]
+    if not known:
         return run
     final = run.metrics[EXACT_MATCH]
-    later = {pass_name(k): final for k in range(1, passes + 1) if pass_name(k) not in run.metrics}
+    later = {pass_name(k): final for k in range(known[-1] + 1, passes + 1)}
     return replace(run, metrics={**run.metrics, **later, pass_name(passes): final})
 
 

@@ -55,7 +55,7 @@ class Encoder:
         Raises:
             BenchmarkError: If the space does not contain one of them.
         """
-        return np.vstack([self(point) for point in points])
+        return np.vstack([np.empty((0, self._space.dimension)), *map(self, points)])
 
     def _check(self, point: Mapping[str, Any]) -> None:
         if unknown := [name for name in point if name not in self._known]:

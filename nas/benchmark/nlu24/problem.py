@@ -24,7 +24,7 @@ from nas.benchmark.nlu24.data import (
 )
 from nas.benchmark.nlu24.encoding import Encoder
 from nas.benchmark.nlu24.surrogate import Surrogate
-from nas.benchmark.nlu24.table import Run, from_text, pass_name, read_table
+from nas.benchmark.nlu24.table import SPLITS, Run, from_text, pass_name, read_table
 from nas.errors import NasError
 from nas.space import Array, Point, Space
 from nas.study.goals import Goals, Metric
@@ -124,6 +124,8 @@ class NLU24:
         Args:
             split: `train`, `valid` or `test`; None: all.
         """
+        if split is not None and split not in SPLITS:
+            raise BenchmarkError(f"split={split} is unknown; use train, valid or test.")
         return [
             dict(runs[0].point) for runs in self._runs_at.values() if split is None or runs[0].split == split
         ]
@@ -155,8 +157,7 @@ class NLU24:
                 passes.
             TrialFailedError: If the training failed.
         """
-        if not 0 <= seed < _SEEDS:
-            raise BenchmarkError(f"seed={seed} is outside of its range: an integer from 0 to {_SEEDS - 1}.")
+        seed = _integer("seed", seed, 0, _SEEDS - 1)
         passes = self._passes(epochs)
         X = self._encode(point)
         found = (
@@ -193,16 +194,13 @@ class NLU24:
         return found | {SECONDS: found[SECONDS] * self._passes(epochs) / self.epochs}
 
     def _passes(self, epochs: int | None) -> int:
-        if epochs is None or epochs == self.epochs:
+        if epochs is None:
             return self.epochs
-        if not self.description.by_pass:
+        epochs = _integer("epochs", epochs, 1, self.epochs)
+        if epochs < self.epochs and not self.description.by_pass:
             raise BenchmarkError(
                 f"version {self.version} of the data knows the exact match after the last pass only; leave "
                 "epochs out."
-            )
-        if isinstance(epochs, bool) or not isinstance(epochs, int) or not 1 <= epochs <= self.epochs:
-            raise BenchmarkError(
-                f"epochs={epochs} is outside of its range: an integer from 1 to {self.epochs}."
             )
         return epochs
 
@@ -263,6 +261,14 @@ class NLU24:
             SECONDS: None if seconds is None else seconds * passes / self.epochs,
             "diverged": any(run.diverged for run in runs),
         }
+
+
+def _integer(name: str, value: int, low: int, high: int) -> int:
+    """A plain integer: NumPy's overflow where seeds are shifted."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or not low <= value <= high:
+        raise BenchmarkError(f"{name}={value} is outside of its range: an integer from {low} to {high}.")
+    return int(value)
 
 
 def _rng(X: Array, seed: int) -> np.random.Generator:

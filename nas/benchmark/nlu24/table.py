@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nas.benchmark.nlu24.data import EXACT_MATCH, TABLE, BenchmarkError, digest, missing
+from nas.benchmark.nlu24.data import EXACT_MATCH, TABLE, BenchmarkError, damaged, digest, missing
 from nas.space import Point, Space, is_number
 
 SPLITS = {"train": 0.8, "valid": 0.9, "test": 1.0}
@@ -100,8 +100,8 @@ def from_text(space: Space, text: str) -> list[Run]:
     metrics = [name for name in columns if name not in known]
     try:
         return [_run(space, row, metrics) for row in rows]
-    except ValueError as error:
-        raise BenchmarkError(f"the table is damaged ({error}); install or build the data anew.") from error
+    except (ValueError, TypeError) as error:
+        raise damaged("the table", error) from error
 
 
 def _run(space: Space, row: Mapping[str, str], metrics: Sequence[str]) -> Run:
@@ -138,4 +138,4 @@ def read_table(folder: Path) -> str:
     except FileNotFoundError:
         raise missing(path) from None
     except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise BenchmarkError(f"{path} is damaged ({error}); install or build the data anew.") from error
+        raise damaged(path, error) from error
