@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from nas.benchmark.nlu24.data import EXACT_MATCH, OBJECTIVES, SECONDS, BenchmarkError
-from nas.benchmark.nlu24.table import Run, pass_name, split_of
+from nas.benchmark.nlu24.table import Run, mean, pass_name, split_of
 from nas.report.arguments import titles
 from nas.space import Point, Space, difference
 from nas.strategy.failures import find_diverged
@@ -57,10 +56,10 @@ class Collected:
 
     @property
     def reference_point(self) -> tuple[float, float]:
-        """Means of the reference model's runs."""
+        """Means of the reference model's trainings and measurements."""
         key = self.space.key(self.reference)
         runs = [run for run in self.runs if run.succeeded and self.space.key(run.point) == key]
-        exact_match, latency = (float(np.mean([run.metrics[name] for run in runs])) for name in OBJECTIVES)
+        exact_match, latency = (mean(self.space, runs, name) or 0.0 for name in OBJECTIVES)
         return exact_match, latency
 
 

@@ -11,7 +11,7 @@ from scipy.linalg import cho_factor, cho_solve
 
 from nas.benchmark.nlu24.data import EXACT_MATCH, LATENCY, SECONDS
 from nas.benchmark.nlu24.surrogate import DIVERGED, FAILED, Model, Surrogate, logit
-from nas.benchmark.nlu24.table import Run, pass_name
+from nas.benchmark.nlu24.table import Run, pass_name, trainings
 from nas.space import Array, Space
 from nas.study import REFERENCE, SOBOL
 from nas.surrogate.gp import GpSurrogate
@@ -48,13 +48,13 @@ def fit(space: Space, runs: Sequence[Run], *, passes: int, table: str, version: 
         table: SHA-256 of the table.
         version: Of the data.
     """
-    good = [run for run in runs if run.succeeded]
+    trained = trainings(space, [run for run in runs if run.succeeded])
     ended = [run for run in runs if run.failure is None]
     timed = [run for run in ended if run.metrics.get(SECONDS, 0.0) > 0]
     failed = np.array([[run.failure is not None] for run in runs], dtype=np.float64)
     diverged = np.array([[run.diverged] for run in ended], dtype=np.float64)
     fitted = {
-        EXACT_MATCH: _fit(space, good, exact_matches(good, passes)),
+        EXACT_MATCH: _fit(space, trained, exact_matches(trained, passes)),
         LATENCY: _fit(space, ended, targets(ended, LATENCY)),
         SECONDS: _fit(space, timed, targets(timed, SECONDS)),
         FAILED: _fit(space, runs, failed, doubted=True),
@@ -145,9 +145,8 @@ def repeated_noise(space: Space, runs: Sequence[Run]) -> dict[str, Repeated]:
     for name in (EXACT_MATCH, LATENCY, SECONDS):
         squares, freedom = 0.0, 0
         for cell in cells.values():
-            # The same seed trains the same model again, but measures it anew.
-            seeds = {run.training_seed: run for run in cell if run.training_seed is not None}
-            counted = list(seeds.values()) if name == EXACT_MATCH else cell
+            seeded = [run for run in cell if run.training_seed is not None]
+            counted = trainings(space, seeded) if name == EXACT_MATCH else cell
             values = targets([run for run in counted if name in run.metrics], name)
             if len(values) > 1:
                 squares += float(((values - values.mean()) ** 2).sum())

@@ -24,7 +24,7 @@ from nas.benchmark.nlu24.data import (
 )
 from nas.benchmark.nlu24.encoding import Encoder
 from nas.benchmark.nlu24.surrogate import Surrogate
-from nas.benchmark.nlu24.table import SPLITS, Run, from_text, pass_name, read_table
+from nas.benchmark.nlu24.table import SPLITS, Run, from_text, mean, pass_name, read_table
 from nas.errors import NasError
 from nas.space import Array, Point, Space
 from nas.study.goals import Goals, Metric
@@ -180,7 +180,7 @@ class NLU24:
         runs = [run for run in self._found(point) if run.succeeded]
         if not runs:
             raise TrialFailedError("all trainings of this point failed or diverged.")
-        return {name: float(np.mean([run.metrics[name] for run in runs])) for name in OBJECTIVES}
+        return {name: mean(self.space, runs, name) or 0.0 for name in OBJECTIVES}
 
     def predict(self, points: Sequence[Mapping[str, Any]], *, epochs: int | None = None) -> dict[str, Array]:
         """What the surrogate expects of n points, without noise; see `Surrogate.predict`.
@@ -250,9 +250,7 @@ class NLU24:
             raise TrialFailedError("all trainings of this point failed.")
         name = EXACT_MATCH if passes == self.epochs else pass_name(passes)
         means = {
-            metric: float(np.mean(values)) if values else None
-            for metric in (name, LATENCY, f"{LATENCY}_se", SECONDS)
-            for values in [[run.metrics[metric] for run in runs if metric in run.metrics]]
+            metric: mean(self.space, runs, metric) for metric in (name, LATENCY, f"{LATENCY}_se", SECONDS)
         }
         seconds = means.pop(SECONDS)
         return {

@@ -5,7 +5,7 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,6 +69,25 @@ def split_of(space: Space, point: Point) -> str:
     text = json.dumps(plain, sort_keys=True)
     share = int(digest(text)[:12], 16) / 16**12
     return next(name for name, end in SPLITS.items() if share < end)
+
+
+def trainings(space: Space, runs: Iterable[Run]) -> list[Run]:
+    """The runs without those that trained the same model again: the same point with the same seed.
+
+    Their exact match is no second observation; a latency that was measured anew is one.
+    """
+    found: dict[tuple[Hashable, Hashable], Run] = {}
+    for place, run in enumerate(runs):
+        seed = ("unknown", place) if run.training_seed is None else run.training_seed
+        found.setdefault((space.key(run.point), seed), run)
+    return list(found.values())
+
+
+def mean(space: Space, runs: Sequence[Run], name: str) -> float | None:
+    """A metric's mean over runs, of the exact match over trainings; None: it is known of none."""
+    counted = trainings(space, runs) if name.startswith(EXACT_MATCH) else runs
+    values = [run.metrics[name] for run in counted if name in run.metrics]
+    return sum(values) / len(values) if values else None
 
 
 def to_text(space: Space, runs: Iterable[Run]) -> str:

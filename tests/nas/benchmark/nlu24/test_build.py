@@ -13,7 +13,7 @@ from nas.benchmark.nlu24 import NLU24
 from nas.benchmark.nlu24.build import build, main
 from nas.benchmark.nlu24.collect import collect
 from nas.benchmark.nlu24.data import OBJECTIVES, BenchmarkError, read_space_file
-from nas.benchmark.nlu24.fit import repeated_noise
+from nas.benchmark.nlu24.fit import fit, repeated_noise
 from nas.benchmark.nlu24.surrogate import Surrogate
 from nas.benchmark.nlu24.table import Run, from_text, pass_name, read_table, split_of, to_text
 from nas.errors import NasError
@@ -112,6 +112,23 @@ def test_a_trial_that_was_repeated_for_its_luck_says_nothing_of_the_noise() -> N
     ]
     assert repeated_noise(SPACE, [*trials, *others])["exact_match"].freedom == 300
     assert repeated_noise(SPACE, [*trials, *again, *others])["exact_match"].freedom == 240 + 2 * 60
+
+
+def test_the_same_seed_is_no_second_training(studies: list[Path]) -> None:
+    read = collect(studies[:1])
+    first = next(run for run in read.runs if run.origin == "reference")
+    again = [
+        replace(first, study=f"{number}", metrics={**first.metrics, "latency_p99_ms": 3.0 + number})
+        for number in range(20)
+    ]
+    more = replace(read, runs=read.runs + again)
+    assert more.reference_point[0] == pytest.approx(read.reference_point[0])
+    assert more.reference_point[1] > read.reference_point[1] + 1
+    small, large = (fit(SPACE, one.runs, passes=PASSES, table="", version="") for one in (read, more))
+    for part in ("inputs", "weights", "offset"):
+        found = (getattr(one.models["exact_match"], part) for one in (small, large))
+        assert np.array_equal(*found)
+    assert len(large.models["latency_p99_ms"].inputs) == len(small.models["latency_p99_ms"].inputs) + 20
 
 
 def test_nothing_that_is_released_depends_on_the_test_split(
