@@ -11,6 +11,8 @@ from nas.space import Array, FloatParameter, IntegerParameter, OrderedParameter,
 
 # Ranges of more values are encoded by the space itself.
 _LARGEST = 2**16
+# They equal 0 and 1, but are no numbers.
+_BOOLEANS = frozenset((bool, np.bool_))
 
 
 class Encoder:
@@ -45,7 +47,7 @@ class Encoder:
         except (KeyError, TypeError, ValueError):
             self._check(point)
             raise
-        if any(value is True or value is False for value in point.values()):
+        if any(type(value) in _BOOLEANS for value in point.values()):
             self._check(point)
         return np.array([units])
 

@@ -29,7 +29,7 @@ from nas.errors import NasError
 from nas.space import Array, Point, Space
 from nas.study.goals import Goals, Metric
 
-# Two coordinates are one where they differ by less than this share of the range.
+# Two coordinates are one where they differ by less than one part in so many of the range.
 _GRID = 2**20
 # How many seeds a point's trainings have.
 _SEEDS = 2**62

@@ -204,6 +204,7 @@ def test_the_table_gives_back_its_rows_and_nothing_else(data: Path) -> None:
         ({"optim.lr": 0.5}, "optim.lr=0.5 is outside of NLU24: it must be a number from 0.0001 to 0.01"),
         ({"model.embed_dim": 50}, "model.embed_dim=50 is outside"),
         ({"model.length.beam": True}, "model.length.beam=True is outside"),
+        ({"model.length.beam": np.True_}, "model.length.beam=True is outside"),
         ({"model.pointer.heads": "8"}, "model.pointer.heads=8 is outside"),
         ({"optim.momentum": 0.9}, "optim.momentum is no parameter of NLU24"),
         ({"optim.lr": None}, "optim.lr=None is outside"),
