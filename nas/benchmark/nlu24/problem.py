@@ -123,6 +123,9 @@ class NLU24:
 
         Args:
             split: `train`, `valid` or `test`; None: all.
+
+        Raises:
+            BenchmarkError: If there is no such split.
         """
         if split is not None and split not in SPLITS:
             raise BenchmarkError(f"split={split} is unknown; use train, valid or test.")

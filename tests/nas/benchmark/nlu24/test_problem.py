@@ -12,8 +12,9 @@ import pytest
 from nas import Plan, optimise
 from nas.benchmark.nlu24 import NLU24, TrialFailedError
 from nas.benchmark.nlu24.data import BenchmarkError, digest
+from nas.benchmark.nlu24.quality import outcomes
 from nas.benchmark.nlu24.surrogate import DIVERGED, FAILED, MODELS, Model, Surrogate
-from nas.benchmark.nlu24.table import read_table
+from nas.benchmark.nlu24.table import Run, read_table
 from nas.space import Space
 from nas.space.optuna import distributions, to_point
 from nas.strategy.sobol import SobolStrategy
@@ -112,13 +113,18 @@ def test_failing_goes_before_diverging() -> None:
     """Of two trainings one fails, and of those that do not every other one diverges: a quarter of all."""
 
     def constant(value: float) -> Model:
-        return Model(np.full((1, 2), 0.5), np.ones(2), np.zeros((1, 1)), np.array([value]))
+        return Model(np.full((1, 24), 0.5), np.ones(24), np.zeros((1, 1)), np.array([value]))
 
     models = {name: constant(0.5 if name in (FAILED, DIVERGED) else 0.0) for name in MODELS}
     surrogate = Surrogate(models, dict.fromkeys(MODELS, 0.1), 0.01, np.zeros(1), "", "0")
-    found = surrogate.predict(np.full((3, 2), 0.5))
+    points = SPACE.decode(np.random.default_rng(0).random((3, 24)))
+    found = surrogate.predict(SPACE.encode(points))
     assert found["p_failed"].tolist() == [0.5] * 3
     assert found["p_diverged"].tolist() == [0.25] * 3
+    well = [Run("s", "t", 0, number, "sobol", point, "test") for number, point in enumerate(points)]
+    told = outcomes(SPACE, surrogate, well)
+    for name, share in ((FAILED, 0.5), (DIVERGED, 0.25)):
+        assert told[name] == {"share": 0.0, "brier": share**2, "brier_of_share": share**2}
 
 
 def test_many_points_at_once_are_what_each_is_by_itself(data: Path) -> None:
