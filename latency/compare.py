@@ -17,10 +17,9 @@ from latency.result import LatencyResult
 from latency.statistics import Interval, bootstrap_difference, dependent_interval
 from paretoparse.cli import ArgumentParser, plain_main
 from paretoparse.console import new_console
+from paretoparse.figures import CYCLE, LINES, style, write_figure
 
 Named = tuple[str, LatencyResult]
-
-_LINES = ("-", "--", "-.", ":")
 
 
 def load_results(paths: Sequence[Path]) -> list[Named]:
@@ -83,7 +82,7 @@ def draw(results: Sequence[Named], percent: float) -> Figure:
     """Percentiles of all runs, the slowest stretched; dots and bars: one of them with its 95 % interval."""
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()
-    looks = itertools.cycle(zip(("#0072b2", "#d55e00", "#009e73", "#cc79a7"), _LINES, strict=True))
+    looks = itertools.cycle(zip(CYCLE, LINES, strict=False))
     for (name, result), (color, line) in zip(results, looks, strict=False):
         latencies = np.sort(result.latencies_ms)
         slower = np.arange(len(latencies), 0, -1) / len(latencies)
@@ -101,29 +100,15 @@ def draw(results: Sequence[Named], percent: float) -> Figure:
     axes.xaxis.set_major_formatter("{x:g}")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_minor_locator(NullLocator())
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(color="#e6e6e6", linewidth=0.6)
-    axes.legend(frameon=False, loc="upper left")
+    style(axes)
+    for text in axes.legend(frameon=False, loc="upper left").get_texts():
+        text.set_parse_math(False)  # names are no formulas, whatever dollars they hold
     return figure
 
 
-def save(figure: Figure, file: Path) -> None:
-    """Write a figure in the format that the file's name asks for.
-
-    Raises:
-        ResultError: there is no such format.
-    """
-    formats = figure.canvas.get_supported_filetypes()
-    if file.suffix.removeprefix(".").lower() not in formats:
-        raise ResultError(
-            f"'{file}' names no format of figures; end it in one of .{', .'.join(sorted(formats))}."
-        )
-    figure.savefig(file)
-
-
 def _literal(name: str) -> str:
-    # Matplotlib would set what stands between dollars as mathematics and hide a name that begins with "_".
-    return ("./" if name.startswith("_") else "") + name.replace("$", r"\$")
+    # Matplotlib would hide a name that begins with "_".
+    return f"./{name}" if name.startswith("_") else name
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -142,7 +127,7 @@ def main(arguments: Sequence[str]) -> None:
     ranked = rank(load_results(options.results), options.percentile)
     new_console().print(ranking_table(ranked, options.percentile))
     if options.figure is not None:
-        save(draw(ranked, options.percentile), options.figure)
+        write_figure(draw(ranked, options.percentile), options.figure)
 
 
 if __name__ == "__main__":

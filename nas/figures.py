@@ -97,7 +97,7 @@ def _write(card: Card, path: Path) -> None:
     show(card)
     if card.figure is not None:
         # Slow to import, and a table does without.
-        from nas.report.style import write_figure
+        from paretoparse.figures import write_figure
 
         write_figure(card.figure, path)
         print(path)

@@ -111,15 +111,19 @@ def draw(found: Explanation) -> "Figure":
 
 def _draw_weights(axes: "Axes", weights: Array, names: Sequence[str]) -> None:
     """Draw `l x n` probabilities, a row for each of n names."""
+    from paretoparse.figures import GRID_COLOR, GRID_WIDTH
+
     axes.imshow(weights.T, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     axes.set_yticks(range(len(names)), names)
     axes.set_xticks(np.arange(0.5, len(weights) - 1), minor=True)
     axes.set_yticks(np.arange(0.5, len(names) - 1), minor=True)
-    axes.grid(which="minor", color="#e6e6e6", linewidth=0.6)
+    axes.grid(which="minor", color=GRID_COLOR, linewidth=GRID_WIDTH)
     axes.tick_params(which="minor", length=0)
 
 
 def _draw_lengths(axes: "Axes", found: Explanation) -> None:
+    from paretoparse.figures import BLUE, GREY, style
+
     probabilities = found.length_probabilities
     best = int(probabilities.argmax())
     likely = np.flatnonzero(probabilities >= min(_SHOWN, probabilities[best]))
@@ -128,10 +132,10 @@ def _draw_lengths(axes: "Axes", found: Explanation) -> None:
         [found.lengths[i] for i in shown],
         [probabilities[i] for i in shown],
         width=1.2,
-        color=["#0072b2" if i == best else "#8c8c8c" for i in shown],
+        color=[BLUE if i == best else GREY for i in shown],
     )
     axes.bar_label(bars, [f"{probabilities[i]:.2f}" if i in likely else "" for i in shown], fontsize=9)
     axes.set(xlabel="length of the frame in tokens", ylabel="probability", ylim=(0, 1.15))
     axes.set_xticks([found.lengths[i] for i in shown])
     axes.set_yticks([0, 0.5, 1])
-    axes.spines[["top", "right"]].set_visible(False)
+    style(axes, grid=False)

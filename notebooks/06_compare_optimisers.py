@@ -21,11 +21,12 @@ import numpy as np
 import nas
 from nas.benchmark.problems import simulated_search
 from nas.pareto import hypervolume_trace
-from nas.report.style import CYCLE, LINES, new_figure
+from nas.report.style import new_figure
 from nas.strategy.bayesian import BayesianStrategy
 from nas.strategy.optuna import OptunaStrategy
 from nas.strategy.sobol import SobolStrategy
 from nas.surrogate.gp import GpSurrogate
+from paretoparse.figures import CYCLE, LINES
 
 problem = simulated_search()
 strategies = {

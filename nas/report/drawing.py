@@ -1,23 +1,26 @@
 """What figures of objectives share: trials by origin, the front, the reference, the axes' names."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from nas.confirmed import Confirmed
 from nas.pareto import front
 from nas.report.numbers import front_trials, is_ratio
-from nas.report.style import DARK, VERMILION, marks
+from nas.report.style import marks
 from nas.space import Array
 from nas.study import REFERENCE, History, Trial
+from paretoparse.figures import DARK, VERMILION
 
-# A trial farther below an objective's lower quartile than so many interquartile ranges is not drawn.
-FENCE = 5.0
+# A trial farther below an objective's lower quartile than so many interquartile ranges is not drawn: Tukey's
+# outer fence, so that these ranges take a fifth of the picture at least.
+FENCE = 3.0
 
 
 def own_values(history: History, trials: Sequence[Trial]) -> Array:
@@ -36,18 +39,17 @@ def axis_label(history: History, index: int, *, own_unit: bool = False) -> str:
 def in_view(history: History) -> list[Trial]:
     """The completed trials without those that are so much worse that all others would be one dot.
 
-    The front and the reference are always among them.
+    What is no worse than the reference in an objective is never left out for it, nor is the reference. The
+    front is no exception: a fast model that is useless belongs to it.
     """
     trials = history.completed
     values = history.values(trials)
     low, high = np.quantile(values, (0.25, 0.75), axis=0)
-    near = ((values >= low - FENCE * (high - low)) | (high == low)).all(axis=1)
-    always = {trial.number for trial in front_trials(history)}
-    return [
-        trial
-        for trial, shown in zip(trials, near, strict=True)
-        if shown or trial.number in always or trial.origin == REFERENCE
-    ]
+    fence: Array = np.where(high > low, low - FENCE * (high - low), -np.inf)
+    if history.has_reference:
+        fence = np.minimum(fence, history.reference)
+    near: npt.NDArray[np.bool_] = np.all(values >= fence, axis=1)
+    return [trial for trial, shown in zip(trials, near, strict=True) if shown or trial.origin == REFERENCE]
 
 
 def note_hidden(axes: Axes, count: int) -> None:
@@ -97,6 +99,8 @@ def draw_trials(axes: Axes, trials: Sequence[Trial], kept: npt.NDArray[np.bool_]
 def draw_front(axes: Axes, values: Array, signs: Array) -> None:
     """Draws the front of two objectives as the staircase that bounds what is dominated.
 
+    The frame is that of what else is drawn; the staircase runs out of it where the front goes on.
+
     Args:
         axes: Where; the first objective upwards, the second to the right.
         values: `n x 2`, to be maximised.
@@ -106,17 +110,17 @@ def draw_front(axes: Axes, values: Array, signs: Array) -> None:
         return
     best = values[front(values)] * signs
     best = best[np.argsort(best[:, 1])]
-    where: Literal["pre", "post"] = "post" if signs[1] < 0 else "pre"
-    axes.step(
+    line = Line2D(
         best[:, 1],
         best[:, 0],
-        where=where,
+        drawstyle="steps-post" if signs[1] < 0 else "steps-pre",
         color=VERMILION,
         linewidth=1.3,
         marker="." if len(best) == 1 else None,
         label="Pareto front",
         zorder=2,
     )
+    axes.add_artist(line)  # unlike Axes.step, leaves the frame as it is
 
 
 def draw_reference(axes: Axes, history: History, x: int | None, y: int) -> None:
@@ -182,9 +186,10 @@ def draw_confirmed(
         )
 
 
-def draw_rings(axes: Axes, history: History, x: int, y: int) -> None:
-    """Rings the trials of the front, where it is no line: in two of three or more objectives."""
-    chosen = front_trials(history)
+def draw_rings(axes: Axes, history: History, trials: Sequence[Trial], x: int, y: int) -> None:
+    """Rings those trials that are on the front, where it is no line: in two of three or more objectives."""
+    numbers = {trial.number for trial in trials}
+    chosen = [trial for trial in front_trials(history) if trial.number in numbers]
     if chosen:
         values = own_values(history, chosen)
         axes.scatter(

@@ -4,10 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from latency.compare import difference, draw, load_results, main, rank, save, verdict
+from latency.compare import difference, draw, load_results, main, rank, verdict
 from latency.errors import ResultError
 from latency.result import LatencyResult
 from latency.runner.stream import RunReport
+from paretoparse.errors import FigureError
 
 
 def simulated(scale: float, seed: int) -> LatencyResult:
@@ -90,12 +91,17 @@ def test_other_devices_and_runtimes_are_not_compared(tmp_path: Path) -> None:
         load_results([tmp_path / "a", tmp_path / "c"])
 
 
-def test_names_are_drawn_as_they_are_and_other_formats_refused(tmp_path: Path) -> None:
+def test_names_are_drawn_as_they_are(tmp_path: Path) -> None:
     names = ["$x_$ [a]", "_hidden", "plain $"]
     figure = draw([(name, simulated(1.0, 7)) for name in names], 99)
-    shown = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    assert shown == [r"\$x_\$ [a]", "./_hidden", r"plain \$"]
-    save(figure, tmp_path / "figure.svg")
-    for name in ("figure.nonsense", "figure"):
-        with pytest.raises(ResultError, match="names no format"):
-            save(figure, tmp_path / name)
+    texts = figure.axes[0].get_legend().get_texts()
+    assert [text.get_text() for text in texts] == ["$x_$ [a]", "./_hidden", "plain $"]
+    assert not any(text.get_parse_math() for text in texts)
+
+
+@pytest.mark.parametrize("name", ["figure.nonsense", "file/figure.png"])
+def test_a_figure_that_cannot_be_written_is_one_sentence(tmp_path: Path, name: str) -> None:
+    simulated(1.0, 6).save(tmp_path / "latency.json.gz")
+    (tmp_path / "file").touch()
+    with pytest.raises(FigureError, match=name):
+        main([str(tmp_path), "--figure", str(tmp_path / name)])

@@ -18,7 +18,8 @@ from nas.space.optuna import distributions, to_point
 class Problem(BaseProblem):
     """Exact match (percent, maximised) and latency's 99th percentile (milliseconds, minimised).
 
-    A training that fails raises `nas.benchmark.nlu24.TrialFailedError`.
+    A training that fails raises `nas.benchmark.nlu24.TrialFailedError`. A point that is evaluated again gives
+    the same result, until `reseed`.
 
     Args:
         seed: Of the trainings.

@@ -3,7 +3,7 @@
 ::
 
     bench = NLU24()
-    bench(bench.sample(seed=0))  # a dict of metrics, in a ten-thousandth of a second
+    bench(bench.sample(seed=0))  # a dict of metrics, in less than a millisecond
 
 Needs NumPy alone. `python -m nas.benchmark.nlu24.build` makes its data from studies; docs/nlu24.md has the
 protocol.

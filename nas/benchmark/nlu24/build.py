@@ -81,7 +81,7 @@ def build(folders: Sequence[Path], output: Path, version: str) -> dict[str, Any]
     )
     # The test split is never seen, so that what is said of it is said of the very surrogate that is released.
     inferred = make(fitted_to)
-    repeated = repeated_noise(collected.space, collected.runs)
+    repeated = repeated_noise(collected.space, fitted_to)
     released = with_repeated_noise(inferred, repeated)
     released.write(output)
     found = _quality(collected, released, make) | {"noise": quality.noise(released, inferred, repeated)}
@@ -100,7 +100,7 @@ def _quality(collected: Collected, released: Surrogate, make: quality.Fit) -> di
         "near_front": quality.near_front(space, released, runs, by_split["test"]),
         "outcomes": quality.outcomes(space, released, by_split["test"]),
         "fronts": quality.fronts(space, released, runs, collected.reference_point),
-        "within_two_deviations": quality.consistency(space, released, runs),
+        "within_two_deviations": quality.consistency(space, released, by_split["test"]),
     }
 
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from nas.benchmark.nlu24.data import EXACT_MATCH, OBJECTIVES, SECONDS, BenchmarkError
-from nas.benchmark.nlu24.table import Run, pass_name, split_of
+from nas.benchmark.nlu24.table import Run, mean, pass_name, split_of
 from nas.report.arguments import titles
 from nas.space import Point, Space, difference
 from nas.strategy.failures import find_diverged
@@ -52,16 +51,15 @@ class Collected:
     @property
     def by_pass(self) -> bool:
         """Whether the exact match after each pass is known of all runs that have one."""
-        return self.epochs > 1 and all(
-            pass_name(self.epochs) in run.metrics for run in self.runs if run.failure is None
-        )
+        names = {pass_name(number) for number in range(1, self.epochs + 1)}
+        return len(names) > 1 and all(names <= run.metrics.keys() for run in self.runs if run.failure is None)
 
     @property
     def reference_point(self) -> tuple[float, float]:
-        """Means of the reference model's runs."""
+        """Means of the reference model's trainings and measurements."""
         key = self.space.key(self.reference)
         runs = [run for run in self.runs if run.succeeded and self.space.key(run.point) == key]
-        exact_match, latency = (float(np.mean([run.metrics[name] for run in runs])) for name in OBJECTIVES)
+        exact_match, latency = (mean(self.space, runs, name) or 0.0 for name in OBJECTIVES)
         return exact_match, latency
 
 
@@ -207,11 +205,12 @@ def _curve(trial: Trial, folder: Path) -> dict[str, float]:
 
 
 def _filled(run: Run, passes: int) -> Run:
-    """The run with an exact match after every pass: after those that were not needed, the final one."""
-    if pass_name(1) not in run.metrics:
+    """The run with the final exact match after the passes that were not needed any more."""
+    known = [k for k in range(1, passes + 1) if pass_name(k) in run.metrics]
+    if not known:
         return run
     final = run.metrics[EXACT_MATCH]
-    later = {pass_name(k): final for k in range(1, passes + 1) if pass_name(k) not in run.metrics}
+    later = {pass_name(k): final for k in range(known[-1] + 1, passes + 1)}
     return replace(run, metrics={**run.metrics, **later, pass_name(passes): final})
 
 

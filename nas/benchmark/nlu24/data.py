@@ -70,15 +70,15 @@ class Description:
         Raises:
             BenchmarkError: If it is not there, damaged, or of another layout.
         """
-        content = read_json(folder / DESCRIPTION)
-        found, _ = content.pop("format", None), content.pop("objectives", None)
-        if found != FORMAT:
-            raise BenchmarkError(
-                f"{folder / DESCRIPTION} has format {found}, this version of the package reads format "
-                f"{FORMAT}; install the version that the data came with."
-            )
-        reference_point = tuple(content.pop("reference_point"))
-        return cls(reference_point=reference_point, studies=tuple(content.pop("studies")), **content)
+        path = folder / DESCRIPTION
+        content = read_json(path)
+        check_format(path, content.pop("format", None))
+        try:
+            del content["objectives"]
+            reference_point, studies = tuple(content.pop("reference_point")), content.pop("studies")
+            return cls(reference_point=reference_point, studies=tuple(studies), **content)
+        except (KeyError, TypeError) as error:
+            raise damaged(path, error) from error
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -91,8 +91,22 @@ def read_json(path: Path) -> dict[str, Any]:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise missing(path) from None
-    except ValueError as error:
-        raise BenchmarkError(f"{path} is damaged ({error}); install or build the data anew.") from error
+    except (OSError, ValueError, TypeError) as error:
+        raise damaged(path, error) from error
+
+
+def check_format(path: Path, found: object) -> None:
+    """Refuses a file of another layout."""
+    if found != FORMAT:
+        raise BenchmarkError(
+            f"{path} has format {found}, this version of the package reads format {FORMAT}; install the "
+            "version that the data came with."
+        )
+
+
+def damaged(what: Path | str, error: Exception) -> BenchmarkError:
+    """The error of what cannot be read."""
+    return BenchmarkError(f"{what} is damaged ({error}); install or build the data anew.")
 
 
 def missing(path: Path) -> BenchmarkError:
@@ -111,8 +125,16 @@ def write_space(space: Space, folder: Path) -> None:
 
 
 def read_space_file(folder: Path) -> Space:
-    """The space that `write_space` wrote."""
-    return read_space(read_json(folder / SPACE))
+    """The space that `write_space` wrote.
+
+    Raises:
+        BenchmarkError: If it is not there, or damaged.
+    """
+    content = read_json(folder / SPACE)
+    try:
+        return read_space(content)
+    except (KeyError, TypeError, ValueError, NasError) as error:
+        raise damaged(folder / SPACE, error) from error
 
 
 def digest(text: str) -> str:

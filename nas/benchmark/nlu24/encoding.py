@@ -11,6 +11,8 @@ from nas.space import Array, FloatParameter, IntegerParameter, OrderedParameter,
 
 # Ranges of more values are encoded by the space itself.
 _LARGEST = 2**16
+# They equal 0 and 1, but are no numbers.
+_BOOLEANS = frozenset((bool, np.bool_))
 
 
 class Encoder:
@@ -45,7 +47,7 @@ class Encoder:
         except (KeyError, TypeError, ValueError):
             self._check(point)
             raise
-        if any(value is True or value is False for value in point.values()):
+        if any(type(value) in _BOOLEANS for value in point.values()):
             self._check(point)
         return np.array([units])
 
@@ -55,7 +57,7 @@ class Encoder:
         Raises:
             BenchmarkError: If the space does not contain one of them.
         """
-        return np.vstack([self(point) for point in points])
+        return np.vstack([np.empty((0, self._space.dimension)), *map(self, points)])
 
     def _check(self, point: Mapping[str, Any]) -> None:
         if unknown := [name for name in point if name not in self._known]:

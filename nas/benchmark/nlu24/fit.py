@@ -11,7 +11,7 @@ from scipy.linalg import cho_factor, cho_solve
 
 from nas.benchmark.nlu24.data import EXACT_MATCH, LATENCY, SECONDS
 from nas.benchmark.nlu24.surrogate import DIVERGED, FAILED, Model, Surrogate, logit
-from nas.benchmark.nlu24.table import Run, pass_name
+from nas.benchmark.nlu24.table import Run, pass_name, trainings
 from nas.space import Array, Space
 from nas.study import REFERENCE, SOBOL
 from nas.surrogate.gp import GpSurrogate
@@ -48,13 +48,13 @@ def fit(space: Space, runs: Sequence[Run], *, passes: int, table: str, version: 
         table: SHA-256 of the table.
         version: Of the data.
     """
-    good = [run for run in runs if run.succeeded]
+    trained = trainings(space, [run for run in runs if run.succeeded])
     ended = [run for run in runs if run.failure is None]
     timed = [run for run in ended if run.metrics.get(SECONDS, 0.0) > 0]
     failed = np.array([[run.failure is not None] for run in runs], dtype=np.float64)
     diverged = np.array([[run.diverged] for run in ended], dtype=np.float64)
     fitted = {
-        EXACT_MATCH: _fit(space, good, exact_matches(good, passes)),
+        EXACT_MATCH: _fit(space, trained, exact_matches(trained, passes)),
         LATENCY: _fit(space, ended, targets(ended, LATENCY)),
         SECONDS: _fit(space, timed, targets(timed, SECONDS)),
         FAILED: _fit(space, runs, failed, doubted=True),
@@ -106,9 +106,10 @@ def _fit(space: Space, runs: Sequence[Run], Z: Array, *, doubted: bool = False) 
     observations = Observations(torch.from_numpy(X[rows]), torch.from_numpy(chosen_by[rows, None].copy()))
     (members,) = GpSurrogate().fit(observations, seed=0).members
     lengthscale = members.lengthscale[0].numpy()
-    scale, noise = float(members.outputscale[0]), float(members.noise[0, 0])
+    noise = float(members.noise[0, 0])
     offset = Z.mean(axis=0)
-    covariance = scale * matern(X, X, lengthscale) + noise * np.eye(len(X))
+    inputs = torch.from_numpy(X)
+    covariance = members.kernel(inputs, inputs)[0].numpy() + noise * np.eye(len(X))
     factor = cho_factor(covariance, lower=True)
     solved = cho_solve(factor, Z - offset)
     if doubted:
@@ -117,7 +118,7 @@ def _fit(space: Space, runs: Sequence[Run], Z: Array, *, doubted: bool = False) 
         gain = (Z - offset) ** 2 - left_out**2
         if gain.mean() <= _SURE * gain.std() / math.sqrt(len(X)):
             return _constant(space, Z)
-    weights = scale * solved
+    weights = float(members.outputscale[0]) * solved
     return Model(X, lengthscale, weights, offset), math.sqrt(noise) * members.scale
 
 
@@ -128,31 +129,24 @@ def _constant(space: Space, Z: Array) -> tuple[Model, float]:
     return Model(np.full((1, d), 0.5), np.ones(d), np.zeros((1, p)), offset), deviation
 
 
-def matern(A: Array, B: Array, lengthscale: Array) -> Array:
-    """The Matern-5/2 correlations of `n x d` with `m x d` inputs, `n x m`."""
-    a, b = A / lengthscale, B / lengthscale
-    squared = np.maximum((a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1) - 2 * a @ b.T, 0.0)
-    distance = np.sqrt(5 * squared)
-    return np.asarray((1 + distance + 5 / 3 * squared) * np.exp(-distance))
-
-
 def repeated_noise(space: Space, runs: Sequence[Run]) -> dict[str, Repeated]:
     """The noise of exact match, latency and seconds among trainings of the same point with other seeds.
 
-    A trial that a strategy proposed and that was repeated for its good result does not count: of many
-    results the best is too good. Its repetitions do.
+    A trial that was repeated for its good result does not count, nor does what a strategy proposed, perhaps
+    for a good result at the same point: of many results the best is too good. Repetitions do.
     """
+    chosen = {(run.study, run.repeats) for run in runs}
     cells: dict[tuple[Hashable, ...], list[Run]] = defaultdict(list)
     for run in runs:
-        if run.succeeded and (run.repeats is not None or run.origin in (REFERENCE, SOBOL)):
+        by_chance = run.origin == SOBOL and (run.study, run.number) not in chosen
+        if run.succeeded and (by_chance or run.repeats is not None or run.origin == REFERENCE):
             cells[space.key(run.point)].append(run)
     found = {}
     for name in (EXACT_MATCH, LATENCY, SECONDS):
         squares, freedom = 0.0, 0
         for cell in cells.values():
-            # The same seed trains the same model again, but measures it anew.
-            seeds = {run.training_seed: run for run in cell if run.training_seed is not None}
-            counted = list(seeds.values()) if name == EXACT_MATCH else cell
+            seeded = [run for run in cell if run.training_seed is not None]
+            counted = trainings(space, seeded) if name == EXACT_MATCH else cell
             values = targets([run for run in counted if name in run.metrics], name)
             if len(values) > 1:
                 squares += float(((values - values.mean()) ** 2).sum())

@@ -24,12 +24,12 @@ from nas.benchmark.nlu24.data import (
 )
 from nas.benchmark.nlu24.encoding import Encoder
 from nas.benchmark.nlu24.surrogate import Surrogate
-from nas.benchmark.nlu24.table import Run, from_text, pass_name, read_table
+from nas.benchmark.nlu24.table import SPLITS, Run, from_text, mean, pass_name, read_table
 from nas.errors import NasError
 from nas.space import Array, Point, Space
 from nas.study.goals import Goals, Metric
 
-# Two coordinates are one where they differ by less than this share of the range.
+# Two coordinates are one where they differ by less than one part in so many of the range.
 _GRID = 2**20
 # How many seeds a point's trainings have.
 _SEEDS = 2**62
@@ -123,7 +123,12 @@ class NLU24:
 
         Args:
             split: `train`, `valid` or `test`; None: all.
+
+        Raises:
+            BenchmarkError: If there is no such split.
         """
+        if split is not None and split not in SPLITS:
+            raise BenchmarkError(f"split={split} is unknown; use train, valid or test.")
         return [
             dict(runs[0].point) for runs in self._runs_at.values() if split is None or runs[0].split == split
         ]
@@ -155,8 +160,7 @@ class NLU24:
                 passes.
             TrialFailedError: If the training failed.
         """
-        if not 0 <= seed < _SEEDS:
-            raise BenchmarkError(f"seed={seed} is outside of its range: an integer from 0 to {_SEEDS - 1}.")
+        seed = _integer("seed", seed, 0, _SEEDS - 1)
         passes = self._passes(epochs)
         X = self._encode(point)
         found = (
@@ -179,7 +183,7 @@ class NLU24:
         runs = [run for run in self._found(point) if run.succeeded]
         if not runs:
             raise TrialFailedError("all trainings of this point failed or diverged.")
-        return {name: float(np.mean([run.metrics[name] for run in runs])) for name in OBJECTIVES}
+        return {name: mean(self.space, runs, name) or 0.0 for name in OBJECTIVES}
 
     def predict(self, points: Sequence[Mapping[str, Any]], *, epochs: int | None = None) -> dict[str, Array]:
         """What the surrogate expects of n points, without noise; see `Surrogate.predict`.
@@ -193,16 +197,13 @@ class NLU24:
         return found | {SECONDS: found[SECONDS] * self._passes(epochs) / self.epochs}
 
     def _passes(self, epochs: int | None) -> int:
-        if epochs is None or epochs == self.epochs:
+        if epochs is None:
             return self.epochs
-        if not self.description.by_pass:
+        epochs = _integer("epochs", epochs, 1, self.epochs)
+        if epochs < self.epochs and not self.description.by_pass:
             raise BenchmarkError(
                 f"version {self.version} of the data knows the exact match after the last pass only; leave "
                 "epochs out."
-            )
-        if isinstance(epochs, bool) or not isinstance(epochs, int) or not 1 <= epochs <= self.epochs:
-            raise BenchmarkError(
-                f"epochs={epochs} is outside of its range: an integer from 1 to {self.epochs}."
             )
         return epochs
 
@@ -252,9 +253,7 @@ class NLU24:
             raise TrialFailedError("all trainings of this point failed.")
         name = EXACT_MATCH if passes == self.epochs else pass_name(passes)
         means = {
-            metric: float(np.mean(values)) if values else None
-            for metric in (name, LATENCY, f"{LATENCY}_se", SECONDS)
-            for values in [[run.metrics[metric] for run in runs if metric in run.metrics]]
+            metric: mean(self.space, runs, metric) for metric in (name, LATENCY, f"{LATENCY}_se", SECONDS)
         }
         seconds = means.pop(SECONDS)
         return {
@@ -263,6 +262,14 @@ class NLU24:
             SECONDS: None if seconds is None else seconds * passes / self.epochs,
             "diverged": any(run.diverged for run in runs),
         }
+
+
+def _integer(name: str, value: int, low: int, high: int) -> int:
+    """A plain integer: NumPy's overflow where seeds are shifted."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or not low <= value <= high:
+        raise BenchmarkError(f"{name}={value} is outside of its range: an integer from {low} to {high}.")
+    return int(value)
 
 
 def _rng(X: Array, seed: int) -> np.random.Generator:

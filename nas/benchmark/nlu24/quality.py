@@ -86,14 +86,15 @@ def outcomes(space: Space, surrogate: Surrogate, runs: Sequence[Run]) -> dict[st
         return {"n": 0}
     happened = {FAILED: [run.failure is not None for run in runs], DIVERGED: [run.diverged for run in runs]}
     found = surrogate.predict(space.encode([run.point for run in runs]))
+    shares = {name: float(surrogate.models[name].offset[0]) for name in happened}
+    shares[DIVERGED] *= 1 - shares[FAILED]
     result: dict[str, Any] = {"n": len(runs)}
     for name, ones in happened.items():
-        base = float(surrogate.models[name].offset[0])
         own = np.array(ones, dtype=np.float64)
         result[name] = {
             "share": float(own.mean()),
             "brier": float(((found[f"p_{name}"] - own) ** 2).mean()),
-            "brier_of_share": float(((base - own) ** 2).mean()),
+            "brier_of_share": float(((shares[name] - own) ** 2).mean()),
         }
     return result
 
@@ -104,7 +105,8 @@ def near_front(
     """Errors of held-out runs near the front of all runs: RMSE and bias in percent and milliseconds.
 
     A run is as far from the front as its objectives must improve, in units of their ranges, until it is not
-    dominated; the nearest fifth counts.
+    dominated; the nearest fifth counts. As results choose it, lucky ones are among it, and the bias is also
+    theirs.
     """
     good = [run for run in runs if run.succeeded]
     values, units = _matrix(good), _units(good)
@@ -187,9 +189,14 @@ def _volume(values: Array, reference_point: tuple[float, float]) -> float:
     return hypervolume(values / units, np.array([1.0, -1.0]))
 
 
-def consistency(space: Space, surrogate: Surrogate, runs: Sequence[Run]) -> dict[str, float]:
-    """Share of the runs that lie within 2 standard deviations of noise from the surrogate, on its scale."""
+def consistency(space: Space, surrogate: Surrogate, runs: Sequence[Run]) -> dict[str, float | None]:
+    """Share of held-out runs within 2 standard deviations of noise from the surrogate, on its scale.
+
+    Of a surrogate without errors that is 0.95.
+    """
     good = [run for run in runs if run.succeeded]
+    if len(good) < _LEAST:
+        return dict.fromkeys(OBJECTIVES)
     means = surrogate.means(space.encode([run.point for run in good]))
     return {
         name: float((np.abs(targets(good, name) - means[name][:, -1:]) <= 2 * surrogate.noise[name]).mean())

@@ -6,26 +6,42 @@ logit, latency and seconds as their logarithms.
 """
 
 import io
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tokenize import TokenError
 from typing import Self
 from zipfile import BadZipFile
 
 import numpy as np
 
-from nas.benchmark.nlu24.data import EXACT_MATCH, FORMAT, LATENCY, SECONDS, SURROGATE, BenchmarkError, missing
+from nas.benchmark.nlu24.data import (
+    EXACT_MATCH,
+    FORMAT,
+    LATENCY,
+    SECONDS,
+    SURROGATE,
+    check_format,
+    damaged,
+    missing,
+)
 from nas.space import Array
 
 FAILED, DIVERGED = "failed", "diverged"
-"""The models of the probabilities that a training fails, and that it diverges."""
+"""The models of the probabilities that a training fails, and that one that did not fail diverges."""
 MODELS = (EXACT_MATCH, LATENCY, SECONDS, FAILED, DIVERGED)
 
 # Points at once: what is computed of them stays in a core's cache.
 _CHUNK = 16
 # An exact match of 0 or 100 % has no logit: half an answer in a thousand.
 _EDGE = 0.05
+# What NumPy and its parts raise of a file with other bytes than those that were written.
+_UNREADABLE = (
+    *(OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError, SyntaxError),
+    *(BadZipFile, zlib.error, TokenError),
+)
 
 
 def logit(percent: Array) -> Array:
@@ -143,7 +159,8 @@ class Surrogate:
             LATENCY: np.exp(means[LATENCY][:, 0]),
             SECONDS: np.exp(means[SECONDS][:, 0]),
             "p_failed": failed,
-            "p_diverged": np.minimum(diverged, 1.0 - failed),
+            # The model is of those that did not fail.
+            "p_diverged": diverged * (1.0 - failed),
         }
 
     def write(self, folder: Path) -> None:
@@ -172,11 +189,7 @@ class Surrogate:
         path = folder / SURROGATE
         try:
             with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
-                if int(arrays["format"]) != FORMAT:
-                    raise BenchmarkError(
-                        f"{path} has format {arrays['format']}, this version of the package reads format "
-                        f"{FORMAT}; install the version that the data came with."
-                    )
+                check_format(path, int(arrays["format"]))
                 models = {
                     name: Model(*(arrays[f"{name}.{part}"] for part in Model.__dataclass_fields__))
                     for name in MODELS
@@ -191,5 +204,5 @@ class Surrogate:
                 )
         except FileNotFoundError:
             raise missing(path) from None
-        except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
-            raise BenchmarkError(f"{path} is damaged ({error}); install or build the data anew.") from error
+        except _UNREADABLE as error:
+            raise damaged(path, error) from error

@@ -5,11 +5,11 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nas.benchmark.nlu24.data import EXACT_MATCH, TABLE, BenchmarkError, digest, missing
+from nas.benchmark.nlu24.data import EXACT_MATCH, TABLE, BenchmarkError, damaged, digest, missing
 from nas.space import Point, Space, is_number
 
 SPLITS = {"train": 0.8, "valid": 0.9, "test": 1.0}
@@ -71,6 +71,25 @@ def split_of(space: Space, point: Point) -> str:
     return next(name for name, end in SPLITS.items() if share < end)
 
 
+def trainings(space: Space, runs: Iterable[Run]) -> list[Run]:
+    """The runs without those that trained the same model again: the same point with the same seed.
+
+    Their exact match is no second observation; a latency that was measured anew is one.
+    """
+    found: dict[tuple[Hashable, Hashable], Run] = {}
+    for place, run in enumerate(runs):
+        seed = ("unknown", place) if run.training_seed is None else run.training_seed
+        found.setdefault((space.key(run.point), seed), run)
+    return list(found.values())
+
+
+def mean(space: Space, runs: Sequence[Run], name: str) -> float | None:
+    """A metric's mean over runs, of the exact match over trainings; None: it is known of none."""
+    counted = trainings(space, runs) if name.startswith(EXACT_MATCH) else runs
+    values = [run.metrics[name] for run in counted if name in run.metrics]
+    return sum(values) / len(values) if values else None
+
+
 def to_text(space: Space, runs: Iterable[Run]) -> str:
     """The table as CSV: parameters and numbers as JSON writes them, nothing where there is nothing."""
     runs = list(runs)
@@ -100,8 +119,8 @@ def from_text(space: Space, text: str) -> list[Run]:
     metrics = [name for name in columns if name not in known]
     try:
         return [_run(space, row, metrics) for row in rows]
-    except ValueError as error:
-        raise BenchmarkError(f"the table is damaged ({error}); install or build the data anew.") from error
+    except (ValueError, TypeError) as error:
+        raise damaged("the table", error) from error
 
 
 def _run(space: Space, row: Mapping[str, str], metrics: Sequence[str]) -> Run:
@@ -138,4 +157,4 @@ def read_table(folder: Path) -> str:
     except FileNotFoundError:
         raise missing(path) from None
     except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise BenchmarkError(f"{path} is damaged ({error}); install or build the data anew.") from error
+        raise damaged(path, error) from error

@@ -12,12 +12,13 @@ from matplotlib.ticker import MaxNLocator
 from nas.errors import ReportError
 from nas.pareto import hypervolume, hypervolume_trace
 from nas.report.card import Card, Rows
-from nas.report.drawing import axis_label, draw_front, draw_reference, legend_above
+from nas.report.drawing import axis_label, draw_front, draw_reference, in_view, legend_above, note_hidden
 from nas.report.formats import short
 from nas.report.numbers import front_trials, point_below, summarise
-from nas.report.style import CYCLE, LINES, new_figure
+from nas.report.style import new_figure
 from nas.space import Array
 from nas.study import History, Study
+from paretoparse.figures import CYCLE, LINES
 
 _COLUMNS = 3
 
@@ -112,11 +113,14 @@ def _planes(sides: Sequence[_Side]) -> Figure:
     figure, grid = new_figure(rows, columns, width=3.6 * columns + 1.2, height=3.4 * rows + 0.4, share="all")
     panels = [axes for line in grid for axes in line]
     last = max(len(side.history) for side in sides) - 1
+    hidden = 0
     for axes, side in zip(panels, sides, strict=False):
         signs = side.history.goals.signs
-        own = side.values * signs
+        shown = np.isin(side.numbers, [trial.number for trial in in_view(side.history)])
+        hidden += int((~shown).sum())
+        own, numbers = (side.values * signs)[shown], np.array(side.numbers)[shown]
         dots = axes.scatter(
-            own[:, 1], own[:, 0], c=side.numbers, s=24, cmap="viridis_r", vmin=0, vmax=max(last, 1), zorder=3
+            own[:, 1], own[:, 0], c=numbers, s=24, cmap="viridis_r", vmin=0, vmax=max(last, 1), zorder=3
         )
         draw_front(axes, side.values, signs)
         if not side.own_unit:
@@ -128,6 +132,7 @@ def _planes(sides: Sequence[_Side]) -> Figure:
         line[0].set_ylabel(axis_label(sides[0].history, 0, own_unit=sides[0].own_unit))
     for axes in panels[len(sides) :]:
         axes.remove()
+    note_hidden(panels[0], hidden)
     figure.colorbar(dots, ax=panels[: len(sides)], label="trial", pad=0.01, ticks=MaxNLocator(integer=True))
     legend_above(figure, panels[: len(sides)])
     return figure

@@ -13,9 +13,10 @@ from nas.report.formats import interval, short
 from nas.report.numbers import front_trials
 from nas.report.panels import draw_estimates, parameter_panels
 from nas.report.steps import MANY, Step, rows_of, steps_from
-from nas.report.style import BLUE, DARK, GREY, VERMILION, Mark
+from nas.report.style import Mark
 from nas.space import Array
 from nas.study import REFERENCE, History, Study, Trial
+from paretoparse.figures import BLUE, DARK, GREY, VERMILION
 
 if TYPE_CHECKING:
     from nas.report.fits import Fit

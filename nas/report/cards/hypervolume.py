@@ -11,8 +11,9 @@ from nas.report.cards.objectives import nothing
 from nas.report.drawing import axis_label, draw_best, draw_reference, legend_above
 from nas.report.formats import short
 from nas.report.numbers import is_ratio, point_below
-from nas.report.style import BLUE, DARK, GREY, empty_figure, new_figure
+from nas.report.style import empty_figure, new_figure
 from nas.study import REFERENCE, History, Study
+from paretoparse.figures import BLUE, DARK, GREY
 
 _MAX_ROUNDS = 12
 _ABOVE_WORST = "hypervolume above\nthe worst values"

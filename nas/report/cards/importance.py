@@ -10,8 +10,9 @@ from nas.report.card import Card, Rows
 from nas.report.drawing import legend_above
 from nas.report.formats import interval
 from nas.report.panels import draw_estimates, parameter_panels
-from nas.report.style import BLUE, VERMILION, Mark
+from nas.report.style import Mark
 from nas.study import History, Study
+from paretoparse.figures import BLUE, VERMILION
 
 if TYPE_CHECKING:
     from nas.surrogate.importance import Importance

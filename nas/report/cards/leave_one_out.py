@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 
 from nas.report.card import Card, Rows
 from nas.report.drawing import axis_label
-from nas.report.style import BLUE, GREY, new_figure
+from nas.report.style import new_figure
 from nas.study import History, Study
+from paretoparse.figures import BLUE, GREY
 
 if TYPE_CHECKING:
     from nas.surrogate.crossval import LeaveOneOut

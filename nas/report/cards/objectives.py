@@ -1,6 +1,6 @@
 """All completed trials in the objectives."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -22,7 +22,7 @@ from nas.report.drawing import (
 )
 from nas.report.numbers import front_trials
 from nas.report.style import empty_figure, new_figure
-from nas.study import History, Study
+from nas.study import History, Study, Trial
 
 
 def card(study: Study) -> Card:
@@ -37,7 +37,10 @@ def card(study: Study) -> Card:
 def _draw(history: History, again: Mapping[int, Confirmed]) -> Figure:
     if not history.completed:
         return empty_figure(nothing(history))
-    return (_over_trials if len(history.goals.names) == 1 else _pairs)(history, again)
+    trials = in_view(history)
+    shown = {trial.number for trial in trials}
+    again = {number: one for number, one in again.items() if number in shown}
+    return (_over_trials if len(history.goals.names) == 1 else _pairs)(history, trials, again)
 
 
 def nothing(history: History) -> str:
@@ -45,9 +48,8 @@ def nothing(history: History) -> str:
     return f"No trial has completed: {len(history.failed)} failed, {len(history.pending)} open."
 
 
-def _over_trials(history: History, again: Mapping[int, Confirmed]) -> Figure:
+def _over_trials(history: History, trials: Sequence[Trial], again: Mapping[int, Confirmed]) -> Figure:
     figure, ((axes,),) = new_figure()
-    trials = in_view(history)
     numbers = np.array([trial.number for trial in trials], dtype=np.float64)
     values = own_values(history, trials)[:, 0]
     draw_trials(axes, trials, history.feasible(trials), numbers, values)
@@ -61,13 +63,12 @@ def _over_trials(history: History, again: Mapping[int, Confirmed]) -> Figure:
     return figure
 
 
-def _pairs(history: History, again: Mapping[int, Confirmed]) -> Figure:
+def _pairs(history: History, trials: Sequence[Trial], again: Mapping[int, Confirmed]) -> Figure:
     """One panel a pair of objectives; for two that is one panel."""
     count = len(history.goals.names)
     size = count - 1
     sides = (5.0, 3.8) if size == 1 else (2.6 * size + 0.6, 2.3 * size + 0.6)
     figure, panels = new_figure(size, size, width=sides[0], height=sides[1], share="grid")
-    trials = in_view(history)
     values, kept = own_values(history, trials), history.feasible(trials)
     drawn = []
     for row, line in enumerate(panels):
@@ -82,7 +83,7 @@ def _pairs(history: History, again: Mapping[int, Confirmed]) -> Figure:
             if count == 2:
                 draw_front(axes, history.values(history.candidates), history.goals.signs)
             else:
-                draw_rings(axes, history, x, y)
+                draw_rings(axes, history, trials, x, y)
             draw_reference(axes, history, x, y)
             draw_confirmed(axes, history, again, x, y)
             if x == y + 1:

@@ -12,7 +12,9 @@ import pytest
 from nas import Plan, optimise
 from nas.benchmark.nlu24 import NLU24, TrialFailedError
 from nas.benchmark.nlu24.data import BenchmarkError, digest
-from nas.benchmark.nlu24.table import read_table
+from nas.benchmark.nlu24.quality import outcomes
+from nas.benchmark.nlu24.surrogate import DIVERGED, FAILED, MODELS, Model, Surrogate
+from nas.benchmark.nlu24.table import Run, read_table
 from nas.space import Space
 from nas.space.optuna import distributions, to_point
 from nas.strategy.sobol import SobolStrategy
@@ -107,6 +109,24 @@ def test_failures_and_divergence_have_their_probabilities(data: Path) -> None:
     assert NLU24(data=data, noisy=False)(point)["diverged"] is False
 
 
+def test_failing_goes_before_diverging() -> None:
+    """Of two trainings one fails, and of those that do not every other one diverges: a quarter of all."""
+
+    def constant(value: float) -> Model:
+        return Model(np.full((1, 24), 0.5), np.ones(24), np.zeros((1, 1)), np.array([value]))
+
+    models = {name: constant(0.5 if name in (FAILED, DIVERGED) else 0.0) for name in MODELS}
+    surrogate = Surrogate(models, dict.fromkeys(MODELS, 0.1), 0.01, np.zeros(1), "", "0")
+    points = SPACE.decode(np.random.default_rng(0).random((3, 24)))
+    found = surrogate.predict(SPACE.encode(points))
+    assert found["p_failed"].tolist() == [0.5] * 3
+    assert found["p_diverged"].tolist() == [0.25] * 3
+    well = [Run("s", "t", 0, number, "sobol", point, "test") for number, point in enumerate(points)]
+    told = outcomes(SPACE, surrogate, well)
+    for name, share in ((FAILED, 0.5), (DIVERGED, 0.25)):
+        assert told[name] == {"share": 0.0, "brier": share**2, "brier_of_share": share**2}
+
+
 def test_many_points_at_once_are_what_each_is_by_itself(data: Path) -> None:
     bench = NLU24(data=data, noisy=False)
     points = [bench.sample(seed) for seed in range(40)]
@@ -116,6 +136,27 @@ def test_many_points_at_once_are_what_each_is_by_itself(data: Path) -> None:
         for name in NOISE:
             assert together[name][index] == pytest.approx(alone[name])
         assert bench.true(point) == pytest.approx({name: alone[name] for name in bench.goals.names})
+
+
+def test_no_points_are_no_predictions(data: Path) -> None:
+    found = NLU24(data=data).predict([])
+    assert {values.shape for values in found.values()} == {(0,)}
+
+
+def test_numpys_integers_are_seeds_and_passes_and_others_are_refused(data: Path) -> None:
+    bench = NLU24(data=data)
+    for seed in (7, 2**40, 2**62 - 1):
+        assert bench(bench.reference, seed=np.int64(seed)) == bench(bench.reference, seed=seed)  # type: ignore[arg-type]
+    assert bench(bench.reference, epochs=np.int64(2)) == bench(bench.reference, epochs=2)  # type: ignore[arg-type]
+    wrong: object
+    for wrong in (-1, 2**62, 1.5, None, "3", True):
+        with pytest.raises(BenchmarkError, match=f"seed={wrong} is outside of its range"):
+            bench(bench.reference, seed=wrong)  # type: ignore[arg-type]
+
+
+def test_a_split_that_is_none_is_one_sentence(data: Path) -> None:
+    with pytest.raises(BenchmarkError, match="split=vaild is unknown; use train, valid or test"):
+        NLU24(data=data).points("vaild")
 
 
 def test_fewer_passes_cost_less_and_learn_less(data: Path) -> None:
@@ -145,8 +186,13 @@ def test_the_table_gives_back_its_rows_and_nothing_else(data: Path) -> None:
     ]
     assert len(at_reference) > 3
     assert {bench(bench.reference, seed=seed)["exact_match"] for seed in range(100)} == set(at_reference)
-    assert mean(bench.reference)["exact_match"] == pytest.approx(np.mean(at_reference))
-    assert bench.reference_point[0] == pytest.approx(np.mean(at_reference))
+    by_seed = {
+        one.training_seed: one.metrics["exact_match"]
+        for one in reversed(bench.runs)
+        if SPACE.key(one.point) == SPACE.key(bench.reference)
+    }
+    assert mean(bench.reference)["exact_match"] == pytest.approx(np.mean(list(by_seed.values())))
+    assert bench.reference_point[0] == pytest.approx(np.mean(list(by_seed.values())))
     failed = next(run for run in bench.runs if run.failure)
     with pytest.raises(TrialFailedError, match="FloatingPointError"):
         bench(failed.point)
@@ -164,6 +210,7 @@ def test_the_table_gives_back_its_rows_and_nothing_else(data: Path) -> None:
         ({"optim.lr": 0.5}, "optim.lr=0.5 is outside of NLU24: it must be a number from 0.0001 to 0.01"),
         ({"model.embed_dim": 50}, "model.embed_dim=50 is outside"),
         ({"model.length.beam": True}, "model.length.beam=True is outside"),
+        ({"model.length.beam": np.True_}, "model.length.beam=True is outside"),
         ({"model.pointer.heads": "8"}, "model.pointer.heads=8 is outside"),
         ({"optim.momentum": 0.9}, "optim.momentum is no parameter of NLU24"),
         ({"optim.lr": None}, "optim.lr=None is outside"),
@@ -191,6 +238,33 @@ def test_damaged_data_is_one_sentence(data: Path, tmp_path: Path, name: str, fau
         (folder / name).write_bytes(b"" if fault == "empty" else content[: len(content) // 2])
     with pytest.raises(BenchmarkError, match=name.replace(".", r"\.")):
         _ = NLU24(data=folder).runs
+
+
+@pytest.mark.parametrize("name", ["benchmark.json", "space.json"])
+@pytest.mark.parametrize("text", ["5", "[1]", "null", '{"format": 1}', '{"format": 1, "x": {}}'])
+def test_json_of_another_form_is_one_sentence(data: Path, tmp_path: Path, name: str, text: str) -> None:
+    folder = shutil.copytree(data, tmp_path / "data")
+    (folder / name).write_text(text)
+    with pytest.raises(BenchmarkError, match=name.replace(".", r"\.")):
+        NLU24(data=folder)
+
+
+def test_a_surrogate_with_a_changed_byte_is_as_it_was_or_one_sentence(data: Path, tmp_path: Path) -> None:
+    content = (data / "surrogate.npz").read_bytes()
+    whole, refused = Surrogate.read(data), 0
+    for place in np.random.default_rng(0).integers(len(content), size=200).tolist():
+        changed = bytearray(content)
+        changed[place] ^= 0xFF
+        (tmp_path / "surrogate.npz").write_bytes(changed)
+        try:
+            found = Surrogate.read(tmp_path)
+        except BenchmarkError:
+            refused += 1
+            continue
+        assert all(
+            np.array_equal(found.models[name].weights, whole.models[name].weights) for name in whole.models
+        )
+    assert refused > 100
 
 
 def test_parts_of_two_versions_are_refused(data: Path, tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from nas.errors import ReportError
@@ -43,3 +44,12 @@ def test_what_cannot_be_compared_is_refused(make_search: MakeSearch) -> None:
         compare("comparison", {"a": make_search(), "b": make_search(0)})
     with pytest.raises(ReportError, match="at least two"):
         make_card("comparison", make_search())
+
+
+def test_a_useless_fast_model_flattens_no_panel(make_search: MakeSearch) -> None:
+    first, second = make_search(40), make_search(40, seed=1)
+    first.complete(3, {**first[3].metrics, "accuracy": -1e3, "latency": -10.0}, seconds=1.0)
+    figure = compare("comparison", {"a": first, "b": second}).figure
+    assert figure is not None
+    assert np.ptp(figure.axes[0].get_ylim()) < 10
+    assert "1 far worse, not shown" in figure.axes[0].get_legend_handles_labels()[1]

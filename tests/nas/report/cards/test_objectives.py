@@ -106,8 +106,42 @@ def test_a_trial_that_diverged_does_not_squeeze_all_others(make_search: MakeSear
     assert "1 far worse, not shown" in after.get_legend_handles_labels()[1]
     assert "1 far worse, not shown" not in before.get_legend_handles_labels()[1]
     assert np.ptp(after.get_ylim()) < 2 * np.ptp(before.get_ylim())
-    # What is best in one objective is shown however bad it is in another.
-    study.complete(3, metrics | {"accuracy": 1e3, "latency": 1e6, "memory": 1e12}, seconds=1.0)
-    assert not any(
-        "far worse" in label for label in panels("objectives", study)[-1].get_legend_handles_labels()[1]
-    )
+
+
+def front_of(axes: Axes) -> np.ndarray:
+    (line,) = [line for line in axes.lines if line.get_label() == "Pareto front"]
+    return np.asarray(line.get_xydata())
+
+
+def test_a_useless_fast_model_on_the_front_does_not_flatten_what_matters(make_search: MakeSearch) -> None:
+    study = make_search(count=40)
+    before = panels("objectives", study)[0]
+    reference = study.history.units
+    metrics = {**study[3].metrics, "accuracy": 0.0, "latency": 0.01 * reference[1]}
+    study.complete(3, metrics, seconds=1.0)
+    (axes,) = panels("objectives", study)
+    assert "1 far worse, not shown" in axes.get_legend_handles_labels()[1]
+    assert np.ptp(axes.get_ylim()) < 1.2 * np.ptp(before.get_ylim())
+    # The front goes on to it, out of the frame.
+    fastest = front_of(axes)[0]
+    np.testing.assert_allclose(fastest, [0.01, 0.0], atol=1e-12)
+    assert fastest[1] < axes.get_ylim()[0]
+    # All of the front that is not far worse is in the frame.
+    low, high = axes.get_ylim()
+    assert all(low < y < high for _, y in front_of(axes)[1:])
+
+
+def test_no_trial_is_left_out_for_what_the_reference_is_worse_in(make_search: MakeSearch) -> None:
+    study = make_search(count=40, lead=-100.0)
+    study.complete(3, {**study[3].metrics, "accuracy": -50.0}, seconds=1.0)
+    labels = panels("objectives", study)[0].get_legend_handles_labels()[1]
+    assert not any("far worse" in label for label in labels)
+
+
+def test_the_rings_of_three_objectives_are_around_trials_that_are_shown(make_search: MakeSearch) -> None:
+    study = make_search(objectives=3)
+    study.complete(3, {**study[3].metrics, "accuracy": -1e6, "latency": -10.0}, seconds=1.0)
+    best = len(make_card("front", study).rows.cells)  # type: ignore[union-attr]
+    for axes in panels("objectives", study):
+        assert len(dots(axes)["Pareto front"]) == best - 1
+        assert np.ptp(axes.get_ylim()) < 1e3
