@@ -27,8 +27,14 @@ from nas.study.store import open_study
 from paretoparse.arguments import read_pairs
 from paretoparse.cli import plain_main
 
-# Numbers of the figures in Eriksson et al. 2021, and what their files were always called.
-_NUMBERS = {"2": "leave_one_out", "3": "comparison"}
+# Numbers of figures; 2 and 3 are those in Eriksson et al. 2021. Figure 1 is drawn by nlu.explain.
+_NUMBERS = {
+    "2": "leave_one_out",
+    "3": "comparison",
+    "4": "convergence",
+    "5": "importance",
+    "6": "architectures",
+}
 _SEARCH = "search"
 _IMPORTANCE, _DIRECTION = "importance", "direction"
 
@@ -97,7 +103,7 @@ def _write(card: Card, path: Path) -> None:
     show(card)
     if card.figure is not None:
         # Slow to import, and a table does without.
-        from nas.report.style import write_figure
+        from paretoparse.figures import write_figure
 
         write_figure(card.figure, path)
         print(path)

@@ -19,6 +19,10 @@ class UsageError(ParetoParseError):
     """A command was given arguments that it does not take."""
 
 
+class FigureError(ParetoParseError):
+    """A figure cannot be written."""
+
+
 def describe_error(error: BaseException, limit: int = LIMIT) -> str:
     """Type and message of an error in one line, as a table's row tells why a job failed.
 

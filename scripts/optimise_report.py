@@ -13,7 +13,8 @@ import numpy as np
 from benchmark_optimise import FIELDS, METHODS, read
 from matplotlib.figure import Figure
 
-from nas.report.style import style, write_figure
+from nas.report.style import style
+from paretoparse.figures import write_figure
 
 Curves = dict[tuple[str, str], dict[int, list[float]]]
 

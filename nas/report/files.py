@@ -25,7 +25,8 @@ def write_report(study: Study, folder: Path) -> None:
         folder: Where to.
 
     Raises:
-        ReportError: If a file cannot be written.
+        ReportError: If a table cannot be written.
+        FigureError: If a figure cannot be written.
     """
     try:
         write_tables(study, folder)
@@ -54,10 +55,10 @@ def write_search_figures(study: Study, folder: Path) -> None:
     """Draws `figures/objectives.png` and `figures/hypervolume.png`.
 
     Raises:
-        ReportError: If a file cannot be written.
+        FigureError: If a file cannot be written.
     """
     # Matplotlib takes a while to import; those who only write tables do without.
-    from nas.report.style import write_figure
+    from paretoparse.figures import write_figure
 
     for name in SEARCH_FIGURES:
         figure = make_card(name, study).figure

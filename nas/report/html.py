@@ -7,7 +7,7 @@ from html import escape
 
 from nas.report.card import Card, Rows
 from nas.report.formats import short
-from nas.report.style import write_png
+from paretoparse.figures import write_png
 
 # Small: a notebook keeps every one of them.
 _DPI = 90

@@ -1,24 +1,16 @@
-"""The figures' look, and how they become files."""
+"""The figures' look."""
 
 import re
-import warnings
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Literal
+from typing import Literal
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.text import Text
-
-from nas.errors import ReportError
 
 # Okabe and Ito's colours, which colour-blind readers tell apart; markers tell them apart in grey.
 BLUE, VERMILION, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
 SKY, ORANGE, GREY, DARK = "#56b4e9", "#e69f00", "#8c8c8c", "#222222"
-DPI = 200
 
 _Share = Literal["none", "row", "col", "all"]
 
@@ -120,46 +112,3 @@ def empty_figure(reason: str) -> Figure:
     figure = Figure(figsize=(5.0, 2.0), layout="constrained")
     figure.text(0.5, 0.5, reason, ha="center", va="center", wrap=True, color=DARK, fontsize=10)
     return figure
-
-
-def write_figure(figure: Figure, path: Path) -> None:
-    """Writes a figure so that readers see all of it or nothing.
-
-    Args:
-        figure: The figure.
-        path: The file; its name's ending, such as .png, .pdf or .svg, says in which format.
-
-    Raises:
-        ReportError: If the file cannot be written, or its ending is none of a format.
-    """
-    kind = path.suffix[1:].lower() or "png"
-    if kind not in FigureCanvasAgg.get_supported_filetypes():
-        raise ReportError(f"{path} has the ending of no figure; name it .png, .pdf or .svg.")
-    temporary = path.with_name(f".{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _render(figure, temporary, kind, DPI)
-        temporary.replace(path)
-    except OSError as error:
-        with suppress(OSError):  # what stops the writing may stop the tidying up
-            temporary.unlink(missing_ok=True)
-        raise ReportError(
-            f"the figure {path} cannot be written ({error.strerror or error}); make room or choose another "
-            "file with out=FILE."
-        ) from error
-
-
-def write_png(figure: Figure, stream: IO[bytes], *, dpi: int) -> None:
-    """Writes a figure as PNG to a stream; `dpi` in dots an inch."""
-    _render(figure, stream, "png", dpi)
-
-
-def _render(figure: Figure, target: Path | IO[bytes], kind: str, dpi: int) -> None:
-    # Names of metrics and folders are no formulas, whatever dollars they hold.
-    for text in figure.findobj(Text):
-        text.set_parse_math(False)
-    FigureCanvasAgg(figure)
-    with warnings.catch_warnings():
-        # A letter that the font lacks is drawn as a box, and that says it all.
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
-        figure.savefig(target, dpi=dpi, format=kind)

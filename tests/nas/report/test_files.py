@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from nas.errors import ReportError
 from nas.report import write_report
+from paretoparse.errors import FigureError
 from tests.nas.report.conftest import MakeSearch
 
 FILES = ("trials.csv", "pareto.csv", "metrics.json", "figures/objectives.png", "figures/hypervolume.png")
@@ -81,7 +81,7 @@ def test_what_cannot_be_written_is_named_and_the_rest_is_there(
     make_search: MakeSearch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "figures").write_text("in the way")
-    with pytest.raises(ReportError, match=r"figures/objectives\.png cannot be written"):
+    with pytest.raises(FigureError, match=r"figures/objectives\.png cannot be written"):
         write_report(make_search(), tmp_path)
     assert all((tmp_path / name).is_file() for name in FILES[:3])
     assert "Pareto front" in capsys.readouterr().out

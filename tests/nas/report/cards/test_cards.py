@@ -9,7 +9,7 @@ from nas.report import cards, make_card
 from nas.report.formats import short
 from tests.nas.report.conftest import MakeSearch
 
-QUICK = ("confirmation", "convergence", "front", "hypervolume", "objectives", "summary", "trials")
+QUICK = ("confirmation", "diagnostics", "front", "hypervolume", "objectives", "summary", "trials")
 
 
 @pytest.mark.parametrize("name", QUICK)
