@@ -1,6 +1,6 @@
-"""Architectures as stacks of blocks, side by side on one scale. Slow to import."""
+"""The span pointer's architecture as a stack of blocks, several side by side on one scale. Slow to import."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +61,42 @@ class Stack:
     title: str
     parts: tuple[Part, ...]
     results: tuple[str, ...] = ()
+
+
+def parts_of(shape: Mapping[str, int]) -> tuple[Part, ...]:
+    """The parts of a span pointer.
+
+    Args:
+        shape: The parameters of the shape, by their names in conf/space/nar_top.yaml.
+    """
+    width = shape["model.embed_dim"]
+
+    def layers(side: str, *kinds: str) -> tuple[tuple[tuple[str, float], ...], ...]:
+        layer = (*((kind, width) for kind in kinds), ("feed-forward", shape[f"model.{side}.ffn_dim"]))
+        return (layer,) * shape[f"model.{side}.num_layers"]
+
+    mixing = "convolution, self-attention"
+    # From the top to the bottom, as the blocks of a layer are.
+    encoder = (
+        f"feed-forward {shape['model.encoder.ffn_dim']}",
+        f"{_kernels(shape, 'encoder')}, {_heads(shape['model.encoder.conv_heads'])}",
+        _attention(shape, "encoder"),
+    )
+    decoder = (
+        f"feed-forward {shape['model.decoder.ffn_dim']}",
+        f"cross-attention {_heads(shape['model.decoder.cross_attention_heads'])}",
+        _kernels(shape, "decoder"),
+        _attention(shape, "decoder"),
+    )
+    length, beam = shape["model.length.conv_dim"], shape["model.length.beam"]
+    pieces = f"{shape['tokenizer.vocab_size']} pieces, {width} wide"
+    return (
+        Part("embedding", ((("embedding", width),),), (pieces,)),
+        Part("encoder", layers("encoder", mixing), encoder),
+        Part("length module", ((("length", length),),), (f"{length} wide, beam {beam}",)),
+        Part("decoder", layers("decoder", mixing, "cross-attention"), decoder),
+        Part("pointer", ((("pointer", width),),), (_heads(shape["model.pointer.heads"]),)),
+    )
 
 
 def draw_stacks(axes: Axes, stacks: Sequence[Stack], results: Sequence[str] = ()) -> None:
@@ -127,3 +163,18 @@ def _draw_part(axes: Axes, part: Part, x: float, bottom: float, scale: float) ->
 
 def _write(axes: Axes, x: float, y: float, text: str, *, size: float = 8, **how: Any) -> None:
     axes.text(x, y, text, fontsize=size, color=EDGE, **how)
+
+
+def _heads(count: int) -> str:
+    return f"{count} head{'s' if count > 1 else ''}"
+
+
+def _kernels(shape: Mapping[str, int], side: str) -> str:
+    """Kernels grow from 3 to the largest; one layer alone has the largest."""
+    layers, largest = shape[f"model.{side}.num_layers"], shape[f"model.{side}.max_kernel"]
+    return f"kernel {largest}" if layers == 1 or largest == 3 else f"kernels 3 to {largest}"
+
+
+def _attention(shape: Mapping[str, int], side: str) -> str:
+    heads = shape[f"model.{side}.attention_heads"]
+    return f"self-attention {_heads(heads)}" if heads else "no self-attention"

@@ -1,16 +1,13 @@
-"""What the span-pointer parser's parameters say of its shape; all that the report knows of the parser.
+"""Where a study tells the shape of a trial's parser; all that the report knows of the parser.
 
 The names are those of conf/space/nar_top.yaml and conf/model/span_pointer.yaml.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nas.errors import ReportError
 from nas.study import Study, Trial
-
-if TYPE_CHECKING:
-    from paretoparse.blocks import Part
 
 _KIND, _PARSER = "model.architecture", "span_pointer"
 _KEYS = (
@@ -69,57 +66,3 @@ def _select(tree: Any, key: str) -> Any:
     for name in key.split("."):
         tree = tree.get(name) if isinstance(tree, Mapping) else None
     return tree
-
-
-def parts_of(shape: Mapping[str, int]) -> "tuple[Part, ...]":
-    """The parser's parts as blocks.
-
-    Args:
-        shape: As `shape_of` returns it.
-    """
-    # Matplotlib takes a while to import.
-    from paretoparse.blocks import Part
-
-    width = shape["model.embed_dim"]
-
-    def layers(side: str, *kinds: str) -> tuple[tuple[tuple[str, float], ...], ...]:
-        layer = (*((kind, width) for kind in kinds), ("feed-forward", shape[f"model.{side}.ffn_dim"]))
-        return (layer,) * shape[f"model.{side}.num_layers"]
-
-    mixing = "convolution, self-attention"
-    # From the top to the bottom, as the blocks of a layer are.
-    encoder = (
-        f"feed-forward {shape['model.encoder.ffn_dim']}",
-        f"{_kernels(shape, 'encoder')}, {_heads(shape['model.encoder.conv_heads'])}",
-        _attention(shape, "encoder"),
-    )
-    decoder = (
-        f"feed-forward {shape['model.decoder.ffn_dim']}",
-        f"cross-attention {_heads(shape['model.decoder.cross_attention_heads'])}",
-        _kernels(shape, "decoder"),
-        _attention(shape, "decoder"),
-    )
-    length, beam = shape["model.length.conv_dim"], shape["model.length.beam"]
-    pieces = f"{shape['tokenizer.vocab_size']} pieces, {width} wide"
-    return (
-        Part("embedding", ((("embedding", width),),), (pieces,)),
-        Part("encoder", layers("encoder", mixing), encoder),
-        Part("length module", ((("length", length),),), (f"{length} wide, beam {beam}",)),
-        Part("decoder", layers("decoder", mixing, "cross-attention"), decoder),
-        Part("pointer", ((("pointer", width),),), (_heads(shape["model.pointer.heads"]),)),
-    )
-
-
-def _heads(count: int) -> str:
-    return f"{count} head{'s' if count > 1 else ''}"
-
-
-def _kernels(shape: Mapping[str, int], side: str) -> str:
-    """Kernels grow from 3 to the largest; one layer alone has the largest."""
-    layers, largest = shape[f"model.{side}.num_layers"], shape[f"model.{side}.max_kernel"]
-    return f"kernel {largest}" if layers == 1 or largest == 3 else f"kernels 3 to {largest}"
-
-
-def _attention(shape: Mapping[str, int], side: str) -> str:
-    heads = shape[f"model.{side}.attention_heads"]
-    return f"self-attention {_heads(heads)}" if heads else "no self-attention"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nas.errors import ReportError
-from nas.report.architecture import parts_of, shape_of
+from nas.report.architecture import shape_of
 from nas.report.card import Card, Rows
 from nas.report.drawing import own_values
 from nas.report.formats import short
@@ -96,7 +96,7 @@ def _draw(
 ) -> "Figure":
     # Matplotlib takes a while to import.
     from nas.report.style import new_figure
-    from paretoparse.blocks import Stack, draw_stacks, height_of, kinds_legend
+    from paretoparse.blocks import Stack, draw_stacks, height_of, kinds_legend, parts_of
 
     stacks = [
         Stack(title, parts_of(shape), tuple(texts))
