@@ -113,3 +113,10 @@ def sides_caption(found: Side) -> str:
     if found.own_unit:
         return "As not all have a reference, hypervolumes are those above one point just below all trials."
     return "Each search is in units of its own reference, and its hypervolume is that above it."
+
+
+def strategy_of(study: Study) -> str:
+    """The name of a study's strategy: by its definition, or else by what proposed its last trial."""
+    definition = getattr(study, "definition", {})  # only a stored study has one
+    settings = (definition.get("settings") or {}).get("strategy") or {}
+    return str(settings.get("name") or study.history.trials[-1].origin)

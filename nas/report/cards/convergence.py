@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from nas.report.card import Card, Rows
 from nas.report.clock import search_hours
 from nas.report.drawing import legend_above
-from nas.report.sides import Side, sides, sides_caption
+from nas.report.sides import Side, sides, sides_caption, strategy_of
 from nas.report.style import LINES, marks, new_figure
 from nas.space import Array
 from nas.study import ENDED, Study
@@ -85,7 +85,7 @@ def compare(studies: Mapping[str, Study]) -> Card:
     found = sides(studies)
     groups: dict[str, list[int]] = {}
     for place, study in enumerate(studies.values()):
-        groups.setdefault(_strategy(study), []).append(place)
+        groups.setdefault(strategy_of(study), []).append(place)
     panels = {"evaluations": _bands(groups, [_over_evaluations(side) for side in found])}
     hours = [_over_hours(side, study) for side, study in zip(found, studies.values(), strict=True)]
     timed = [one for one in hours if one is not None]
@@ -106,13 +106,6 @@ def compare(studies: Mapping[str, Study]) -> Card:
     caption += "" if "hours" in panels else " Not all studies keep times, so there are no hours."
     label = found[0].progress_label
     return Card("convergence", "Convergence", caption, Rows(heads, cells), lambda: _draw(panels, label))
-
-
-def _strategy(study: Study) -> str:
-    """The name of a study's strategy: by its definition, or else by what proposed its last trial."""
-    definition = getattr(study, "definition", {})  # only a stored study has one
-    settings = (definition.get("settings") or {}).get("strategy") or {}
-    return str(settings.get("name") or study.history.trials[-1].origin)
 
 
 def _over_evaluations(side: Side) -> _Steps:
