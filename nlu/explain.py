@@ -156,7 +156,7 @@ def main(arguments: Sequence[str]) -> None:
 
     given = read_pairs(arguments, ["parser", "text", "out"])
     parser = Parser.load(given.get("parser") or SHIPPED)
-    text = given.get("text") or example(parser)
+    text = given["text"] if "text" in given else example(parser)
     figure = draw_model(parser, explain(parser, text))
     print(parser.parse(text).frame.tree())
     out = Path(given.get("out") or "figure1.png")

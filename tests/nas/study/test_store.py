@@ -1,6 +1,7 @@
 import json
 import math
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -56,6 +57,20 @@ def test_everything_survives_on_disk(opened: Open, fill: Fill, tmp_path: Path) -
         assert again.suggest_seconds == study.suggest_seconds
         assert again.diagnostics == {"1": [{"rhat": 1.01}]}
         assert again.open() == study.open()
+
+
+def test_it_knows_when_trials_were_proposed_and_when_they_ended(
+    opened: Open, fill: Fill, tmp_path: Path
+) -> None:
+    before = time.time()
+    study = opened()
+    fill(study, 2)
+    study.add(Suggestion(tuple(Proposal(p, "saas") for p in draw_points(study.space, 2, seed=7))))
+    study.fail(3, "broken")
+    times = open_study(tmp_path).times
+    assert set(times) == {0, 1, 3}  # what is still running has not ended
+    assert all(before - 1 <= start <= end <= time.time() for start, end in times.values())
+    assert times == study.times
 
 
 def test_optuna_sees_states_parameters_and_values(opened: Open, fill: Fill, tmp_path: Path) -> None:
