@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup search notebooks runner test lint format
+.PHONY: help setup search figures notebooks runner test lint format
 
 help: ## Show this help
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -21,6 +21,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 search: setup ## Run the main job: a search on the embedded data (ARGS='search.budget=32' adds overrides)
 	$(BIN)/python -m nas.search $(ARGS)
+
+figures: setup ## Draw the paper's figures from the studies in results/ (ARGS='--parser DIR' adds figure 1)
+	$(BIN)/python scripts/draw_figures.py $(ARGS)
 
 notebooks: setup ## Open the notebooks in JupyterLab
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt jupyterlab

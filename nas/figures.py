@@ -1,15 +1,19 @@
 """Figures of a search, from its study alone.
 
-    python -m nas.figures study=DIR                            its objectives and its hypervolume
-    python -m nas.figures study=DIR figure=NAME                one of them, or a card of nas.report.cards
-    python -m nas.figures study=DIR figure=leave_one_out       predictions of left-out trials, SAAS beside MAP
-    python -m nas.figures study=DIR figure=importance          which parameters matter, and in which direction
-    python -m nas.figures study=DIR figure=direction trial=N   what one step from a trial does
-    python -m nas.figures 'study=[DIR,DIR]' figure=comparison  searches side by side
+    python -m nas.figures study=DIR                             its objectives and its hypervolume
+    python -m nas.figures study=DIR figure=NAME                 one of them, or a card of nas.report.cards
+    python -m nas.figures study=DIR figure=leave_one_out        predictions of left-out trials, SAAS and MAP
+    python -m nas.figures study=DIR figure=importance           which parameters matter, in which direction
+    python -m nas.figures study=DIR figure=direction trial=N    what one step from a trial does
+    python -m nas.figures study=DIR figure=architectures        models of the front beside the reference
+    python -m nas.figures 'study=[DIR,DIR]' figure=comparison   searches side by side
+    python -m nas.figures 'study=[DIR,DIR]' figure=convergence  hypervolume over evaluations and hours
 
-The figure goes to the search's folder `figures`, a comparison to the current one, or to out=FILE; its table
-is printed. Figures 2 and 3 are leave_one_out and comparison. figure=importance draws figure=direction too,
-unless out=FILE names one file; without trial=N the steps are those from the most promising trial.
+The figure goes to the search's folder `figures`, one of several searches to the current one, or to out=FILE,
+whose ending says in which format, such as .png or .svg; its table is printed. Figures 2 to 6 are
+leave_one_out, comparison, convergence, importance and architectures; python -m nlu.explain draws figure 1.
+figure=importance draws figure=direction too, unless out=FILE names one file; without trial=N the steps are
+those from the most promising trial.
 """
 
 import logging
@@ -27,8 +31,14 @@ from nas.study.store import open_study
 from paretoparse.arguments import read_pairs
 from paretoparse.cli import plain_main
 
-# Numbers of the figures in Eriksson et al. 2021, and what their files were always called.
-_NUMBERS = {"2": "leave_one_out", "3": "comparison"}
+# Numbers of the figures; 2 and 3 are those of Eriksson et al. 2021.
+_NUMBERS = {
+    "2": "leave_one_out",
+    "3": "comparison",
+    "4": "convergence",
+    "5": "importance",
+    "6": "architectures",
+}
 _SEARCH = "search"
 _IMPORTANCE, _DIRECTION = "importance", "direction"
 

@@ -1,22 +1,31 @@
 """What a span-pointer parser weighs: its lengths, and for each token of the frame its labels and words.
 
-from nlu import Parser
-from nlu.explain import draw, explain
+    python -m nlu.explain text="message mum I'll be there at 6pm" out=FILE   # the parser that ships
+    python -m nlu.explain parser=DIR_OR_FILE                                 # one of its held-out utterances
 
-figure = draw(explain(Parser.load("models/topv2"), "message mum I'll be there at 6pm"))
+draws the parser's blocks and, beside them, where its pointer looks as it parses the text: figure1.png, or
+another file whose ending says in which format. In Python, with all probabilities as a figure:
+
+    from nlu import Parser
+    from nlu.explain import draw, explain
+
+    figure = draw(explain(Parser.load("models/topv2"), "message mum I'll be there at 6pm"))
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from nlu.errors import ParserFileError
+from nlu.errors import ParserFileError, UtteranceError
 from nlu.model.span_pointer import SpanPointer
-from nlu.parser import Parser
+from nlu.parser import SHIPPED, Parser
+from paretoparse.arguments import read_pairs
+from paretoparse.cli import plain_main
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,6 +35,8 @@ Array = npt.NDArray[np.float64]
 
 # Less than this is not worth a label's row.
 _SHOWN = 0.02
+# Words of an utterance that makes a picture.
+_EXAMPLE = range(6, 11)
 
 
 @dataclass(frozen=True)
@@ -139,3 +150,35 @@ def _draw_lengths(axes: "Axes", found: Explanation) -> None:
     axes.set_xticks([found.lengths[i] for i in shown])
     axes.set_yticks([0, 0.5, 1])
     style(axes, grid=False)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Draw a parser and a parse, and print the frame and the file."""
+    # Slow to import, as those who only want --help need not wait for it.
+    from nlu.diagram import draw_model
+    from paretoparse.figures import write_figure
+
+    given = read_pairs(arguments, ["parser", "text", "out"])
+    parser = Parser.load(given.get("parser") or SHIPPED)
+    text = given["text"] if "text" in given else example(parser)
+    figure = draw_model(parser, explain(parser, text))
+    print(parser.parse(text).frame.tree())
+    out = Path(given.get("out") or "figure1.png")
+    write_figure(figure, out)
+    print(out)
+
+
+def example(parser: Parser) -> str:
+    """The first of a parser's held-out utterances that is neither short nor long; else its first.
+
+    Raises:
+        UtteranceError: It carries none.
+    """
+    if not parser.utterances:
+        raise UtteranceError("the parser carries no utterances; give it one with text=TEXT.")
+    fitting = (words for words in parser.utterances if len(words) in _EXAMPLE)
+    return " ".join(next(fitting, parser.utterances[0]))
+
+
+if __name__ == "__main__":
+    plain_main(main, __doc__)

@@ -20,7 +20,7 @@ def main(arguments: Sequence[str]) -> None:
             write_tables(study, folder)
             write_metrics(study, folder)
         finally:
-            for name in (*end_cards(study), *(["convergence"] if study.diagnostics else [])):
+            for name in (*end_cards(study), *(["diagnostics"] if study.diagnostics else [])):
                 show(make_card(name, study))
 
 

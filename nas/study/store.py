@@ -100,6 +100,15 @@ class StoredStudy(Study):
         self._study.set_user_attr(name, content)
         super().note(name, content)
 
+    @property
+    def times(self) -> dict[int, tuple[float, float]]:
+        """See `Study.times`; Optuna keeps them."""
+        return {
+            one.number: (one.datetime_start.timestamp(), one.datetime_complete.timestamp())
+            for one in self._study.get_trials(deepcopy=False)
+            if one.datetime_start is not None and one.datetime_complete is not None
+        }
+
     def _create(self, trial: Trial) -> None:
         # Optuna knows the parameters of points inside the space; the reference may lie outside.
         inside = self.space.contains(trial.point)

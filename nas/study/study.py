@@ -265,6 +265,14 @@ class Study:
         return dict(self._notes.get("suggest_seconds", {}))
 
     @property
+    def times(self) -> dict[int, tuple[float, float]]:
+        """When the trials that have ended were proposed and when they ended, in seconds of one clock.
+
+        Nobody keeps that in memory, so there it is empty.
+        """
+        return {}
+
+    @property
     def diagnostics(self) -> dict[str, list[dict[str, Any]]]:
         """Round (as text) to how well its surrogate was fitted, one mapping an objective."""
         return dict(self._notes.get("diagnostics", {}))

@@ -6,8 +6,9 @@ import pytest
 from latency.export import export
 from nas.trial import export_source
 from nlu import Parser
-from nlu.errors import ParserFileError
-from nlu.explain import draw, explain
+from nlu.diagram import draw_model
+from nlu.errors import ParserFileError, UtteranceError
+from nlu.explain import draw, example, explain, main
 from nlu.parser import load_parser
 
 TEXT = "wake me up at 7 am"
@@ -40,3 +41,41 @@ def test_an_artifact_cannot_be_explained(trained: Path, tmp_path: Path) -> None:
     artifact = export(export_source(load_parser(trained)), tmp_path).path
     with pytest.raises(ParserFileError, match="only a span pointer's own file"):
         explain(Parser.load(artifact), TEXT)
+    with pytest.raises(ParserFileError, match="only a span pointer's own file"):
+        main([f"parser={artifact}", f"text={TEXT}", f"out={tmp_path / 'model.png'}"])
+    assert not (tmp_path / "model.png").exists()
+
+
+def test_the_model_is_drawn_with_a_line_for_each_word_that_is_pointed_at(trained: Path) -> None:
+    parser = Parser.load(trained)
+    found = explain(parser, TEXT)
+    left, right = draw_model(parser, found).axes
+    written = {text.get_text() for text in left.texts}
+    assert written >= {"embedding", "encoder", "length module", "decoder", "pointer"}
+    assert f"feed-forward {parser.config.encoder.ffn_dim}" in written
+    beside = [text.get_text() for text in right.texts]
+    assert beside[3:] == [*found.words, *found.tokens]
+    pointers = [word for word in found.tokens if word in found.words]
+    lines = [line for line in right.lines if line.get_color() == "#0072b2"]
+    assert len(lines) == len(pointers)
+    assert len(right.lines) == (found.word_probabilities > 0.02).sum()
+
+
+def test_the_command_draws_an_utterance_of_the_parsers_own(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    main([f"parser={trained}"])
+    assert Path("figure1.png").read_bytes()[:4] == b"\x89PNG"
+    main([f"parser={trained}", f"text={TEXT}", "out=some/model.svg"])
+    drawn = Path("some/model.svg").read_text(encoding="utf-8")
+    # Words stay words.
+    assert all(f">{word}</text>" in drawn for word in ("encoder", "wake", "7"))
+    printed = capsys.readouterr().out
+    assert "IN:" in printed
+    assert "some/model.svg" in printed
+    parser = Parser.load(trained)
+    assert 6 <= len(example(parser).split()) <= 10
+    parser.utterances = []
+    with pytest.raises(UtteranceError, match="text=TEXT"):
+        example(parser)

@@ -51,7 +51,9 @@ def test_figures_by_name_and_by_number(folder: Path, capsys: pytest.CaptureFixtu
     figures.main(["study=[12,runs/12]", "figure=comparison"])
     for name in ("12/figures/objectives.png", "12/figures/hypervolume.png", "figure3.png", "comparison.png"):
         assert Path(name).read_bytes()[:4] == b"\x89PNG"
-    assert "<svg" in Path("some/other.svg").read_text()
+    figures.main(["study=[12,runs/12]", "figure=4", "out=some/convergence.svg"])
+    for name, axis in {"other": "trial", "convergence": "hours of search"}.items():
+        assert f">{axis}</text>" in Path(f"some/{name}.svg").read_text()
     assert "runs/12" in capsys.readouterr().out
     figures.main(["study=12", "figure=trials"])
     assert "gelu" in capsys.readouterr().out
@@ -80,6 +82,8 @@ REFUSED = [
     (["study=12", "figure=9"], "no figure=9"),
     (["study=12", "figure=comparison"], "at least two"),
     (["study=[12,12]", "figure=3"], "at least two"),
+    (["study=12", "figure=4"], "at least two"),
+    (["study=12", "figure=6"], "does not tell tokenizer.vocab_size"),
     (["study=12", "out=a.png"], "two files"),
     (["study=[12,12]", "figure=objectives", "out=a.png"], "one figure"),
     (["study=12", "figure=objectives", "out=a.txt"], r"name it \.png"),

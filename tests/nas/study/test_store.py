@@ -1,6 +1,7 @@
 import json
 import math
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -60,15 +61,29 @@ def test_everything_survives_on_disk(opened: Open, fill: Fill, tmp_path: Path) -
 
 def test_paths_in_the_searchs_folder_move_with_it(opened: Open, fill: Fill, tmp_path: Path) -> None:
     study = opened()
-    fill(study, 1)
+    study.add(Suggestion(tuple(Proposal(p, "saas") for p in draw_points(study.space, 1))))
     files = {"a": str(tmp_path / "0" / "a"), "b": "/elsewhere/b"}
-    study.complete(0, study[0].metrics, seconds=1.0, folder=str(tmp_path / "0"), files=files)
+    study.trained(0, {"accuracy": 0.1}, seconds=1.0, folder=str(tmp_path / "0"), files=files)
     moved = tmp_path / "moved"
     moved.mkdir()
     (tmp_path / "study.db").rename(moved / "study.db")
     trial = open_study(moved)[0]
     assert trial.folder == str(moved / "0")
     assert trial.files == {"a": str(moved / "0" / "a"), "b": "/elsewhere/b"}
+
+
+def test_it_knows_when_trials_were_proposed_and_when_they_ended(
+    opened: Open, fill: Fill, tmp_path: Path
+) -> None:
+    before = time.time()
+    study = opened()
+    fill(study, 2)
+    study.add(Suggestion(tuple(Proposal(p, "saas") for p in draw_points(study.space, 2, seed=7))))
+    study.fail(3, "broken")
+    times = open_study(tmp_path).times
+    assert set(times) == {0, 1, 3}  # what is still running has not ended
+    assert all(before - 1 <= start <= end <= time.time() for start, end in times.values())
+    assert times == study.times
 
 
 def test_optuna_sees_states_parameters_and_values(opened: Open, fill: Fill, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from nas.report import cards, make_card
 from nas.report.formats import short
 from tests.nas.report.conftest import MakeSearch
 
-QUICK = ("confirmation", "convergence", "front", "hypervolume", "objectives", "summary", "trials")
+QUICK = ("confirmation", "diagnostics", "front", "hypervolume", "objectives", "summary", "trials")
 
 
 @pytest.mark.parametrize("name", QUICK)
@@ -45,7 +45,7 @@ def test_a_file_is_all_that_a_card_takes(
 
 
 def test_an_unknown_card_is_refused_with_those_that_there_are(make_search: MakeSearch) -> None:
-    with pytest.raises(ReportError, match=r"no figure=9; choose one of search, comparison, .*trials\."):
+    with pytest.raises(ReportError, match=r"no figure=9; choose one of search, architectures, .*trials\."):
         make_card("9", make_search(0))
 
 

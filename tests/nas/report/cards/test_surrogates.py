@@ -116,12 +116,12 @@ def test_too_few_trials_are_no_fit(make_search: MakeSearch, name: str) -> None:
         make_card(name, make_search(3))
 
 
-def test_convergence_names_the_metrics_of_the_fits(make_search: MakeSearch) -> None:
+def test_diagnostics_name_the_metrics_of_the_fits(make_search: MakeSearch) -> None:
     study = make_search(8, constraints=("memory <= 2e6",))
     fit = {"observations": 8, "rhat": 1.01, "converged": True}
     fits = [{"objective": index} | fit for index in range(3)]
     study.add(Suggestion((), (fits[0], fits[1] | {"converged": False}, fits[2] | {"fallback": True})))
-    card = make_card("convergence", study)
+    card = make_card("diagnostics", study)
     assert card.rows is not None
     assert [(row[1], row[-1]) for row in card.rows.cells] == [
         ("accuracy", "converged"),

@@ -1,0 +1,171 @@
+"""The paper's figures, from the studies in results/ alone: results/figures/figure<N>_<name>.png and .svg.
+
+    python scripts/draw_figures.py [--results DIR] [--study NAME] [--parser DIR_OR_FILE] [--text TEXT]
+
+1 the parser and a parse of it         a parser in results/parser, or --parser; --text or a held-out utterance
+2 predictions of left-out trials       one study
+3 strategies side by side              the first study of each strategy
+4 hypervolume over time                all studies; those of one strategy are one line with a band
+5 importance of the parameters         one study
+6 architectures of the front           one study
+
+Studies are folders of results/studies with a study.db, such as saasbo-1, saasbo-2 and sobol-1. The one study
+is --study, or else the first of the paper's strategy. Figures that lack theirs are left out with a sentence.
+"""
+
+import logging
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from nas.report.card import Card
+from nas.report.cards import compare, make_card
+from nas.report.sides import strategy_of
+from nas.study import SOBOL, Study
+from nas.study.store import ADDRESS, DATABASE, open_study
+from paretoparse.cli import ArgumentParser, reported_errors
+from paretoparse.errors import ParetoParseError, UsageError
+from paretoparse.figures import write_figure
+
+RESULTS = Path(__file__).resolve().parents[1] / "results"
+# Strategies whose study is drawn where there is one figure for all, the first that there is.
+PREFERRED = ("saasbo", "adaptive")
+
+
+def main() -> None:
+    """Run from the command line."""
+    arguments = ArgumentParser(description="Draw the paper's figures from the studies in results/.")
+    arguments.add_argument("--results", type=Path, default=RESULTS, help="folder of studies/ and figures/")
+    arguments.add_argument("--study", help="name of the study that figures 2, 5 and 6 are of")
+    arguments.add_argument("--parser", type=Path, help="of figure 1, a run's folder or a parser.pt")
+    arguments.add_argument("--text", help="the utterance of figure 1")
+    options = arguments.parse_args()
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("nas").setLevel(logging.INFO)
+    studies = read_studies(options.results / "studies")
+    one = studies[choose(studies, options.study)]
+    parser = options.parser or options.results / "parser"
+    figures: dict[str, Callable[[], Figure]] = {
+        "figure1_parser": lambda: draw_parser(parser, options.text),
+        "figure2_leave_one_out": lambda: drawn(make_card("leave_one_out", one)),
+        "figure3_comparison": lambda: drawn(compare("comparison", first_of_each(studies))),
+        "figure4_convergence": lambda: drawn(compare("convergence", several(studies))),
+        "figure5_importance": lambda: drawn(make_card("importance", one)),
+        "figure6_architectures": lambda: drawn(make_card("architectures", one)),
+    }
+    for name, draw in figures.items():
+        try:
+            figure = draw()
+        except ParetoParseError as error:
+            print(f"{name} is left out: {error}")
+            continue
+        for ending in ("png", "svg"):
+            path = options.results / "figures" / f"{name}.{ending}"
+            write_figure(figure, path)
+            print(path)
+
+
+def read_studies(folder: Path) -> dict[str, Study]:
+    """Open all studies of a folder.
+
+    Returns:
+        Name to study, by name; saasbo-10 comes after saasbo-2.
+
+    Raises:
+        UsageError: There is none.
+        StudyError: One cannot be opened.
+    """
+    found = [one.parent for name in (DATABASE, ADDRESS) for one in folder.glob(f"*/{name}")]
+    if not found:
+        raise UsageError(
+            f"there are no studies in {folder}; copy the folder of a search there, such as to "
+            f"{folder}/saasbo-1."
+        )
+    return {one.name: open_study(one) for one in sorted(set(found), key=_by_number)}
+
+
+def _by_number(folder: Path) -> list[tuple[int, str]]:
+    return [(int(part) if part.isdigit() else -1, part) for part in re.split(r"(\d+)", folder.name)]
+
+
+def choose(studies: Mapping[str, Study], name: str | None) -> str:
+    """The study that figures of one study are of.
+
+    Args:
+        studies: Name to study.
+        name: Which; None: the first of the first preferred strategy that there is, or else of any but Sobol.
+
+    Raises:
+        UsageError: There is none of that name.
+    """
+    if name is not None:
+        if name not in studies:
+            raise UsageError(f"there is no study {name}; choose one of {', '.join(studies)}.")
+        return name
+
+    def rank(one: str) -> int:
+        strategy = strategy_of(studies[one])
+        if strategy in PREFERRED:
+            return PREFERRED.index(strategy)
+        return len(PREFERRED) + (strategy == SOBOL)
+
+    return min(studies, key=rank)
+
+
+def first_of_each(studies: Mapping[str, Study]) -> dict[str, Study]:
+    """The first study of each strategy.
+
+    Raises:
+        UsageError: There is one strategy only.
+    """
+    found: dict[str, tuple[str, Study]] = {}
+    for name, study in studies.items():
+        found.setdefault(strategy_of(study), (name, study))
+    if len(found) < 2:
+        raise UsageError(f"all studies are of one strategy, {next(iter(found))}; add one of another.")
+    return dict(found.values())
+
+
+def several(studies: Mapping[str, Study]) -> Mapping[str, Study]:
+    """The studies.
+
+    Raises:
+        UsageError: There is a single one.
+    """
+    if len(studies) < 2:
+        raise UsageError(f"there is one study only, {next(iter(studies))}; add another.")
+    return studies
+
+
+def draw_parser(parser: Path, text: str | None) -> Figure:
+    """Figure 1.
+
+    Args:
+        parser: A run's folder or a parser.pt.
+        text: An utterance; None: one of the parser's held-out ones.
+
+    Raises:
+        ParetoParseError: There is no parser, or it is none that can be drawn.
+    """
+    if not parser.exists():
+        raise UsageError(f"there is no parser at {parser}; name one with --parser, such as models/topv2.")
+    # Slow to import.
+    from nlu.diagram import draw_model
+    from nlu.explain import example, explain
+    from nlu.parser import Parser
+
+    loaded = Parser.load(parser)
+    return draw_model(loaded, explain(loaded, text or example(loaded)))
+
+
+def drawn(card: Card) -> Figure:
+    """The figure of a card that has one."""
+    assert card.figure is not None, f"the card {card.name} draws nothing"
+    return card.figure
+
+
+if __name__ == "__main__":
+    with reported_errors():
+        main()
