@@ -16,10 +16,23 @@ log = logging.getLogger(__name__)
 
 
 class PassLog(Callback):
-    """Log exact match, length accuracy, losses, seconds and the time left after each pass."""
+    """Log exact match, length accuracy, losses, seconds and the time left after each pass.
+
+    Attributes:
+        exact_match: pass, from 1, to the exact match after it in percent.
+    """
 
     def __init__(self) -> None:
+        self.exact_match: dict[int, float] = {}
         self._start = 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a training that is resumed needs to know of the passes before."""
+        return {"exact_match": dict(self.exact_match)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """See `state_dict`."""
+        self.exact_match = dict(state_dict["exact_match"])
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
@@ -33,6 +46,7 @@ class PassLog(Callback):
         seconds = time.monotonic() - self._start
         metrics = trainer.callback_metrics
         passes = trainer.current_epoch + 1
+        self.exact_match[passes] = float(metrics["exact_match"])
         left = timedelta(seconds=round(seconds * ((trainer.max_epochs or passes) - passes)))
         log.info(
             "pass %d of %s: EM %.2f, length %.2f, loss %.3f, %.0f s, at most %s left",

@@ -68,7 +68,8 @@ def train(config: DictConfig, folder: Path) -> Metrics:
 
     Returns:
         What `metrics.json` holds: percentages `exact_match`, `exact_match_unseen`, `span_exact_match` and
-        `length_accuracy` on the eval split; `parameters`; `epochs`; `seconds`; and the `parser`'s path.
+        `length_accuracy` on the eval split, and `exact_match_pass_1` and so on after each pass; `parameters`;
+        `epochs`; `seconds`; and the `parser`'s path.
 
     Raises:
         NluError: the data cannot be had or a setting cannot work.
@@ -205,8 +206,8 @@ def fit(
     """Train the parser's model in place.
 
     Returns:
-        What the evaluation of the best weights, which are in the model now, logged; and the number of
-        `epochs`.
+        What the evaluation of the best weights, which are in the model now, logged; the number of `epochs`;
+        and `exact_match_pass_1`, `exact_match_pass_2`, ..., after each of them.
     """
     train_rows, eval_rows = list(splits["train"]), list(splits["eval"])
     golds = gold_of(eval_rows, seen={tuple(row["words"]) for row in train_rows})
@@ -218,11 +219,13 @@ def fit(
         encode_rows(eval_rows, parser.tokenizer), config.data.eval_batch_size, seed=None
     )
     checkpoints = Checkpoints(folder / "checkpoints", "exact_match", config.seed)
-    trainer = _trainer(config, checkpoints, folder)
+    passes = PassLog()
+    trainer = _trainer(config, [passes, checkpoints], folder)
     trainer.fit(task, train_loader, eval_loader, ckpt_path=config.trainer.resume, weights_only=True)
     task.load_state_dict(checkpoints.weights)
     parser.model.eval()
-    return {**checkpoints.scores, "epochs": trainer.current_epoch}
+    curve = {f"exact_match_pass_{number}": value for number, value in passes.exact_match.items()}
+    return {**checkpoints.scores, "epochs": trainer.current_epoch, **curve}
 
 
 def _train_loader(
@@ -242,10 +245,9 @@ def _train_loader(
     return make_loader(examples, config.data.batch_size, seed, vary)
 
 
-def _trainer(config: DictConfig, checkpoints: Checkpoints, folder: Path) -> pl.Trainer:
+def _trainer(config: DictConfig, keeping: Sequence[Callback], folder: Path) -> pl.Trainer:
     settings = config.trainer
-    stopping = EarlyStopping("exact_match", mode="max", patience=settings.patience)
-    callbacks: list[Callback] = [PassLog(), stopping]
+    callbacks: list[Callback] = [EarlyStopping("exact_match", mode="max", patience=settings.patience)]
     if settings.average > 0:
         callbacks.append(MovingAverage(settings.average))
     if settings.progress:
@@ -258,7 +260,7 @@ def _trainer(config: DictConfig, checkpoints: Checkpoints, folder: Path) -> pl.T
             max_epochs=settings.max_epochs,
             accumulate_grad_batches=config.data.batches_per_step,
             gradient_clip_val=settings.gradient_clip,
-            callbacks=[*callbacks, checkpoints],
+            callbacks=[*callbacks, *keeping],
             logger=CSVLogger(folder, name="curve"),
             enable_checkpointing=True,
             enable_progress_bar=settings.progress,

@@ -105,6 +105,17 @@ def test_checkpoints_are_what_their_names_say_and_carry_the_best(
         load_parser(tmp_path).model.parameters(), load_parser(again).model.parameters(), strict=True
     ):
         torch.testing.assert_close(one, other)
+    curves = [
+        {
+            name: value
+            for name, value in json.loads((run / "metrics.json").read_text()).items()
+            if "_pass_" in name
+        }
+        for run in (tmp_path, again)
+    ]
+    assert list(curves[0]) == ["exact_match_pass_1", "exact_match_pass_2"]
+    assert curves[0] == curves[1]
+    assert max(curves[0].values()) == json.loads((again / "metrics.json").read_text())["exact_match"]
 
 
 @pytest.mark.parametrize("damage", ["missing", "torn", "empty", "parser", "text", "other model"])

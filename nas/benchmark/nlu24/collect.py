@@ -1,6 +1,5 @@
 """From the folders of searches to the runs of the table."""
 
-import csv
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -81,8 +80,8 @@ def collect(folders: Sequence[Path]) -> Collected:
     for name, study in studies.items():
         _check(name, study, first, settings)
     runs, described = [], []
-    for folder, (name, study) in zip(folders, studies.items(), strict=True):
-        own = _runs(name, study, folder)
+    for name, study in studies.items():
+        own = _runs(name, study)
         runs += own
         described.append(
             {
@@ -146,7 +145,7 @@ def _strategy(study: StoredStudy) -> str:
     return str(node.get("name") or target or "unknown")
 
 
-def _runs(name: str, study: StoredStudy, folder: Path) -> list[Run]:
+def _runs(name: str, study: StoredStudy) -> list[Run]:
     trials = [
         trial
         for trial in (*study.history.trials, *study.repetitions)
@@ -166,7 +165,7 @@ def _runs(name: str, study: StoredStudy, folder: Path) -> list[Run]:
                 origin=trial.origin,
                 point=point,
                 split=split_of(study.space, point),
-                metrics=_metrics(trial, folder, name),
+                metrics=_metrics(trial, name),
                 training_seed=trial.point.get("seed", seed),  # type: ignore[arg-type]
                 repeats=trial.repeats,
                 failure=_failure(trial) if failed else None,
@@ -175,33 +174,19 @@ def _runs(name: str, study: StoredStudy, folder: Path) -> list[Run]:
     return _marked(study.space, runs)
 
 
-def _metrics(trial: Trial, folder: Path, study: str) -> dict[str, float]:
+def _metrics(trial: Trial, study: str) -> dict[str, float]:
     """The numbers among a trial's metrics, with the exact match by pass."""
     if trial.state is TrialState.FAILED:
         return {SECONDS: round(trial.seconds, 3)} if trial.seconds else {}
     for name in OBJECTIVES:
         if not is_finite(trial.metrics.get(name)):
             raise BenchmarkError(f"trial {trial.number} of {study} has no {name}, an objective of NLU24.")
-    found = {SECONDS: trial.seconds, **trial.metrics, **_curve(trial, folder)}
+    found = {SECONDS: trial.seconds, **trial.metrics}
     return {name: _rounded(value) for name, value in found.items() if is_finite(value)}
 
 
 def _rounded(value: Any) -> float:
     return value if isinstance(value, int) else float(f"{value:.{_DIGITS}g}")
-
-
-def _curve(trial: Trial, folder: Path) -> dict[str, float]:
-    """The exact match after each pass, from the job's learning curve where the metrics do not have it."""
-    if pass_name(1) in trial.metrics:
-        return {}
-    own = Path(trial.folder or str(trial.number))
-    # A search's folder may have been moved since.
-    for place in (own, folder / "trials" / own.name):
-        if curves := sorted(place.glob("curve/version_*/metrics.csv"), key=lambda path: path.stat().st_mtime):
-            with curves[-1].open(newline="", encoding="utf-8") as file:
-                rows = [row for row in csv.DictReader(file) if row.get(EXACT_MATCH)]
-            return {pass_name(int(row["epoch"]) + 1): float(row[EXACT_MATCH]) for row in rows}
-    return {}
 
 
 def _filled(run: Run, passes: int) -> Run:

@@ -1,6 +1,6 @@
 """Studies of trainings that never were: the simulated parser's, in the folders that searches write."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,11 +73,11 @@ def make_study(
     budget: int = 40,
     confirm: int = 1,
     configuration: Mapping[str, Any] | None = None,
-    curves: bool = False,
+    knows: Callable[[int, int], bool] = lambda number, passes: True,
 ) -> Path:
     """Searches in memory, and leaves what `python -m nas.search` leaves but for the trials' own folders.
 
-    With `curves` these are there, each with its learning curve and with metrics that lack the passes.
+    `knows` says of a trial's number and a pass whether the exact match after it is among the metrics.
     """
     folder.mkdir(parents=True)
     goals = Goals.of(OBJECTIVES)
@@ -101,17 +101,11 @@ def make_study(
     study = open_or_create(folder, definition, None, None, accept_changes=False)
 
     def evaluate(point: Point, number: int) -> Mapping[str, Any]:
-        return train(point, 1000 * seed + number)
-
-    def evaluate_with_curve(point: Point, number: int) -> Mapping[str, Any]:
         metrics = train(point, 1000 * seed + number)
-        curve = folder / "trials" / str(number) / "curve" / "version_0"
-        curve.mkdir(parents=True)
-        lines = [f"{k - 1},{metrics.pop(pass_name(k))},\n{k - 1},,0.5\n" for k in range(1, PASSES + 1)]
-        (curve / "metrics.csv").write_text("epoch,exact_match,loss\n" + "".join(lines))
-        return metrics
+        unknown = {pass_name(passes) for passes in range(1, PASSES + 1) if not knows(number, passes)}
+        return {name: value for name, value in metrics.items() if name not in unknown}
 
-    executor = MemoryExecutor(evaluate_with_curve if curves else evaluate, goals.names)
+    executor = MemoryExecutor(evaluate, goals.names)
     Loop(study, strategy or SobolStrategy(), executor, plan, reference=REFERENCE).run()
     write_tables(study, folder, fit=False)
     return folder
