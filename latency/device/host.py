@@ -73,7 +73,7 @@ class HostDevice(Device):
         """Kind, processor model, system, cores and threads."""
         return {
             "device": "host",
-            "model": _processor(),
+            "model": processor(),
             "system": platform.platform(),
             "cores": self.cores,
             "threads": self.threads,
@@ -116,7 +116,8 @@ def _max_frequency(core: int) -> int:
         return 0
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The name of this machine's processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -38,7 +38,7 @@ class BayesianStrategy:
         learn_failures: Avoid regions where trials fail; trials that diverged count as failed and are kept
             from the surrogate, see `nas.strategy.failures`.
         reference_width: Standard deviation, in the unit cube, of a preference for the reference model's
-            neighbourhood that fades as trials come in, see `nas.strategy.neighbourhood`; None: there is none.
+            neighbourhood after a small first round, see `nas.strategy.neighbourhood`; None: there is none.
         noisy_reference: Improve on what the surrogate believes of the reference model, whose own result may
             have been lucky; otherwise on that result.
         name: Origin of its trials; None: the surrogate's name in lower case, such as `saas`.
@@ -126,8 +126,8 @@ class BayesianStrategy:
         if self._reference_width is None or reference is None or not space.contains(reference.point):
             return None
         centre = torch.from_numpy(space.encode([reference.point]))[0]
-        proposed = sum(trial.round > 0 for trial in history.trials)
-        return fading_preference(centre, self._reference_width, proposed)
+        first = sum(trial.round == 0 for trial in history.trials)
+        return fading_preference(centre, self._reference_width, first, len(history) - first)
 
     def _successful(self, history: History, observed: list[Trial]) -> tuple[list[Trial], LogWeight | None]:
         """The trials to learn the objectives from, and the log probability that a point succeeds."""

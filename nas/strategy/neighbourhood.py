@@ -18,23 +18,25 @@ PATIENCE = 8
 _FADED = 1e-3
 
 
-def fading_preference(centre: Tensor, width: float, proposed: int) -> LogWeight | None:
+def fading_preference(centre: Tensor, width: float, first: int, proposed: int) -> LogWeight | None:
     """A normal density around a point, to a power that falls as trials are proposed.
 
     The acquisition function times a prior of where its optimum lies is piBO (Hvarfner et al. 2022); a power
     exp(-n^2 / d) of the number n of proposals is that of PriMO (Basu et al. 2025), which proposes one by one.
     Proposals of one batch do not learn from each other, so it falls more slowly here: exp(-n^2 / (8 d)).
+    There is none where the first round says enough, with at least one trial for two dimensions.
 
     Args:
         centre: `d`, the point.
         width: The density's standard deviation in each dimension, above 0.
+        first: How many trials the first round has.
         proposed: How many trials n have been proposed after the first round.
 
     Returns:
         Maps `b x d` points to `b` logarithms; None where it has faded.
     """
     power = math.exp(-(proposed**2) / (PATIENCE * len(centre)))
-    if power < _FADED:
+    if 2 * first >= len(centre) or power < _FADED:
         return None
 
     def log_weight(X: Tensor) -> Tensor:

@@ -19,10 +19,11 @@ def test_it_is_a_normal_density_whose_power_fades() -> None:
     density = torch.distributions.Normal(centre, 0.4)
     expected = (density.log_prob(X) - density.log_prob(centre)).sum(dim=1)
     for proposed in (0, 4):
-        weight = fading_preference(centre, 0.4, proposed)
+        weight = fading_preference(centre, 0.4, 0, proposed)
         assert weight is not None
         torch.testing.assert_close(weight(X), expected * math.exp(-(proposed**2) / 16))
-    assert fading_preference(centre, 0.4, 11) is None
+    assert fading_preference(centre, 0.4, 0, 11) is None
+    assert fading_preference(centre, 0.4, 1, 0) is None
 
 
 def test_the_first_batch_lies_nearer_to_the_reference() -> None:

@@ -1,0 +1,72 @@
+"""Publishing a search: nothing of this machine, and enough to go on."""
+
+import csv
+import importlib
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from nas.errors import StudyError
+from nas.space.syntax import parse_space
+from nas.study import Goals, Proposal, Suggestion
+from nas.study.store import Definition, StoredStudy, open_or_create, open_study
+from tests.nas.conftest import PARAMS, draw_points, evaluate
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    return importlib.import_module("publish_study")
+
+
+def go_on(folder: Path) -> StoredStudy:
+    space, _ = parse_space(PARAMS, [])
+    goals = Goals.of({"accuracy": "maximize", "latency": "minimize"})
+    definition = Definition(space.describe(), goals.describe(), None, {"seed": 1})
+    return open_or_create(folder, definition, None, None, accept_changes=False)
+
+
+def test_nothing_of_this_machine_is_published_and_it_goes_on(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, target = tmp_path / "search", tmp_path / "results" / "one"
+    folder.mkdir()
+    (folder / "multirun.yaml").write_text("hydra: {overrides: {task: [strategy=sobol, search.seed=3]}}")
+    study = go_on(folder)
+    study.add(Suggestion(tuple(Proposal(p, "sobol") for p in draw_points(study.space, 3))))
+    for trial in study.history.trials[:2]:
+        own = folder / "trials" / str(trial.number)
+        metrics = {**evaluate(trial.point), "parser": str(own / "parser.pt")}
+        study.complete(
+            trial.number, metrics, seconds=2.0, folder=str(own), files={"artifact": str(own / "artifact.pt")}
+        )
+    monkeypatch.setattr(sys, "argv", ["publish_study.py", str(folder), str(target)])
+    for _ in range(2):  # publishing again replaces
+        script.main()
+    for path in target.iterdir():
+        assert str(tmp_path).encode() not in path.read_bytes(), path
+    published = open_study(target)
+    assert [trial.values for trial in published.history.trials] == [t.values for t in study.history.trials]
+    assert published[0].files == {"artifact": str(target / "trials" / "0" / "artifact.pt")}
+    with (target / "metrics.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["parser"] for row in rows] == ["trials/0/parser.pt", "trials/1/parser.pt"]
+    assert float(rows[1]["accuracy"]) == pytest.approx(study[1].metrics["accuracy"], rel=1e-6)
+    origin = json.loads((target / "origin.json").read_text())
+    assert origin["command"] == "python -m nas.search strategy=sobol search.seed=3"
+    # Elsewhere, the third trial still waits.
+    assert [trial.number for trial in go_on(target).open()] == [2]
+
+
+def test_what_is_no_search_is_refused_before_anything_is_written(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["publish_study.py", str(tmp_path), str(tmp_path / "out")])
+    with pytest.raises(StudyError, match="is not a search's folder"):
+        script.main()
+    assert not (tmp_path / "out").exists()
