@@ -22,7 +22,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 search: setup ## Run the main job: a search on the embedded data (ARGS='search.budget=32' adds overrides)
 	$(BIN)/python -m nas.search $(ARGS)
 
-figures: setup ## Draw the paper's figures from the studies in results/ (ARGS='--parser DIR' adds figure 1)
+figures: setup ## Draw the paper's figures from the studies in results/ (ARGS='--study NAME' chooses one)
 	$(BIN)/python scripts/draw_figures.py $(ARGS)
 
 notebooks: setup ## Open the notebooks in JupyterLab

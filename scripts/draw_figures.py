@@ -2,7 +2,7 @@
 
     python scripts/draw_figures.py [--results DIR] [--study NAME] [--parser DIR_OR_FILE] [--text TEXT]
 
-1 the parser and a parse of it         a parser in results/parser, or --parser; --text or a held-out utterance
+1 the parser and a parse of it         --parser or the one that ships; --text or a held-out utterance
 2 predictions of left-out trials       one study
 3 strategies side by side              the first study of each strategy
 4 hypervolume over time                all studies; those of one strategy are one line with a band
@@ -44,17 +44,26 @@ def main() -> None:
     options = arguments.parse_args()
     logging.basicConfig(format="%(message)s")
     logging.getLogger("nas").setLevel(logging.INFO)
+    target = options.results / "figures"
+    write_figures({"figure1_parser": lambda: draw_parser(options.parser, options.text)}, target)
     studies = read_studies(options.results / "studies")
     one = studies[choose(studies, options.study)]
-    parser = options.parser or options.results / "parser"
-    figures: dict[str, Callable[[], Figure]] = {
-        "figure1_parser": lambda: draw_parser(parser, options.text),
+    figures = {
         "figure2_leave_one_out": lambda: drawn(make_card("leave_one_out", one)),
         "figure3_comparison": lambda: drawn(compare("comparison", first_of_each(studies))),
         "figure4_convergence": lambda: drawn(compare("convergence", several(studies))),
         "figure5_importance": lambda: drawn(make_card("importance", one)),
         "figure6_architectures": lambda: drawn(make_card("architectures", one)),
     }
+    write_figures(figures, target)
+
+
+def write_figures(figures: Mapping[str, Callable[[], Figure]], folder: Path) -> None:
+    """Draw figures and write them as PNG and SVG; one that cannot be drawn is left out with a sentence.
+
+    Raises:
+        FigureError: A file cannot be written.
+    """
     for name, draw in figures.items():
         try:
             figure = draw()
@@ -62,7 +71,7 @@ def main() -> None:
             print(f"{name} is left out: {error}")
             continue
         for ending in ("png", "svg"):
-            path = options.results / "figures" / f"{name}.{ending}"
+            path = folder / f"{name}.{ending}"
             write_figure(figure, path)
             print(path)
 
@@ -80,8 +89,8 @@ def read_studies(folder: Path) -> dict[str, Study]:
     found = [one.parent for name in (DATABASE, ADDRESS) for one in folder.glob(f"*/{name}")]
     if not found:
         raise UsageError(
-            f"there are no studies in {folder}; copy the folder of a search there, such as to "
-            f"{folder}/saasbo-1."
+            f"there are no studies in {folder}, and the other figures need some; publish a search with "
+            f"python scripts/publish_study.py DIR {folder}/saasbo-1."
         )
     return {one.name: open_study(one) for one in sorted(set(found), key=_by_number)}
 
@@ -139,24 +148,22 @@ def several(studies: Mapping[str, Study]) -> Mapping[str, Study]:
     return studies
 
 
-def draw_parser(parser: Path, text: str | None) -> Figure:
+def draw_parser(parser: Path | None, text: str | None) -> Figure:
     """Figure 1.
 
     Args:
-        parser: A run's folder or a parser.pt.
+        parser: A run's folder or a parser.pt; None: the parser that ships.
         text: An utterance; None: one of the parser's held-out ones.
 
     Raises:
         ParetoParseError: There is no parser, or it is none that can be drawn.
     """
-    if not parser.exists():
-        raise UsageError(f"there is no parser at {parser}; name one with --parser, such as models/topv2.")
     # Slow to import.
     from nlu.diagram import draw_model
     from nlu.explain import example, explain
-    from nlu.parser import Parser
+    from nlu.parser import SHIPPED, Parser
 
-    loaded = Parser.load(parser)
+    loaded = Parser.load(parser or SHIPPED)
     return draw_model(loaded, explain(loaded, text or example(loaded)))
 
 

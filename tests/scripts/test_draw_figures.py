@@ -57,10 +57,13 @@ def add(tmp_path: Path) -> Add:
     return make
 
 
-def test_without_studies_one_sentence_says_what_is_missing(draw: Draw, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"no studies in .*; copy the folder of a search there"):
+def test_without_studies_there_is_the_parser_and_one_sentence_says_what_is_missing(
+    draw: Draw, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=r"no studies in .*; publish a search with"):
         draw()
-    assert list(tmp_path.iterdir()) == []
+    drawn = sorted(path.name for path in (tmp_path / "figures").iterdir())
+    assert drawn == ["figure1_parser.png", "figure1_parser.svg"]
 
 
 @pytest.mark.slow
