@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from arviz_stats.base import array_stats
 
-from nas.surrogate.nuts import Chain, Vector
+from nas.surrogate.nuts import Chain
+from nas.surrogate.trajectory import Vector
 
 # With a few hundred draws in about thirty dimensions the largest R-hat of a good fit lies near 1.05.
 MAX_RHAT = 1.1

@@ -1,18 +1,16 @@
 """A lean No-U-Turn sampler for one expensive density: numpy, no automatic differentiation, warm start.
 
-Multinomial NUTS with the generalised U-turn criterion, step size by dual averaging, and a mass matrix learnt
-in growing windows. The sampler works in whitened coordinates `u` with `z = L u`, `L L'` being the inverse
-mass matrix, so that every trajectory has a unit mass matrix.
+Trajectories are those of `nas.surrogate.trajectory`, the step size is found by dual averaging, and the mass
+matrix is learnt in growing windows. The sampler works in whitened coordinates `u` with `z = L u`, `L L'`
+being the inverse mass matrix, so that every trajectory has a unit mass matrix.
 
 References:
     Hoffman and Gelman, "The No-U-Turn Sampler", JMLR 2014 (dual averaging, equation 6).
-    Betancourt, "A Conceptual Introduction to Hamiltonian Monte Carlo", 2017, appendix A (multinomial
-    sampling, criterion). Stan reference manual, "MCMC sampling" (windows, extra U-turn checks across
-    subtrees).
+    Stan reference manual, "MCMC sampling" (windows).
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,12 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-Vector = NDArray[np.float64]
-# Returns the log density and its gradient; the gradient may lie in a buffer that the next call overwrites.
-Density = Callable[[Vector], tuple[float, Vector]]
+from nas.surrogate.trajectory import Density, State, Trajectory, Vector
 
-# An energy error beyond this is a divergence, as in Stan, PyMC and NumPyro.
-_MAX_ENERGY_ERROR = 1000.0
 # A logarithm with a half-Cauchy prior has a standard deviation of 1.6; flatter directions of the mode are not
 # trusted.
 _MIN_PRECISION = 0.25
@@ -112,136 +106,6 @@ class Chain:
     saturated: float
     warmup_leapfrogs: int
     end: Start
-
-
-@dataclass
-class _Point:
-    """A state on a trajectory, in whitened coordinates; `z` is the same position in the density's."""
-
-    u: Vector
-    p: Vector
-    z: Vector
-    gradient: Vector
-    log_density: float
-
-    @property
-    def energy(self) -> float:
-        return 0.5 * float(self.p @ self.p) - self.log_density
-
-
-@dataclass
-class _Tree:
-    """A stretch of trajectory: its ends, one state drawn from it, and sums over it."""
-
-    left: _Point
-    right: _Point
-    proposal: _Point
-    log_weight: float
-    momentum: Vector
-    accept: float
-    leapfrogs: int
-    turning: bool
-    diverging: bool
-
-
-class _Trajectory:
-    """Builds one trajectory by doubling (Betancourt 2017, A.3 to A.5)."""
-
-    def __init__(
-        self, density: Density, whitening: Vector, step_size: float, rng: np.random.Generator
-    ) -> None:
-        self._density = density
-        self._whitening = whitening
-        self._step_size = step_size
-        self._rng = rng
-
-    def point(self, u: Vector, p: Vector) -> _Point:
-        """Evaluate the density at `u`."""
-        z = self._whitening @ u
-        log_density, gradient = self._density(z)
-        return _Point(u, p, z, gradient @ self._whitening, log_density)
-
-    def leapfrog(self, start: _Point, direction: int) -> _Point:
-        """Take one leapfrog step forward (1) or backward (-1) in time."""
-        step = direction * self._step_size
-        half = start.p + 0.5 * step * start.gradient
-        point = self.point(start.u + step * half, half)
-        point.p = half + 0.5 * step * point.gradient
-        return point
-
-    def sample(self, start: _Point, max_depth: int) -> tuple[_Tree, int]:
-        """Grow a trajectory from `start` until it turns; return it and its depth."""
-        energy = start.energy
-        tree = _Tree(start, start, start, 0.0, start.p, 0.0, 0, False, False)
-        depth = 0
-        while depth < max_depth and not tree.turning and not tree.diverging:
-            direction = 1 if self._rng.random() < 0.5 else -1
-            end = tree.right if direction == 1 else tree.left
-            subtree = self._build(end, direction, depth, energy)
-            depth += 1
-            # Biased progressive sampling: prefer the new half, which lies further from the start.
-            accepted = not (subtree.turning or subtree.diverging) and (
-                math.log(self._rng.random()) < subtree.log_weight - tree.log_weight
-            )
-            proposal = subtree.proposal if accepted else tree.proposal
-            tree = _join(tree, subtree, direction, proposal)
-        return tree, depth
-
-    def _build(self, end: _Point, direction: int, depth: int, energy: float) -> _Tree:
-        if depth == 0:
-            return self._leaf(self.leapfrog(end, direction), energy)
-        inner = self._build(end, direction, depth - 1, energy)
-        if inner.turning or inner.diverging:
-            return inner
-        end = inner.right if direction == 1 else inner.left
-        outer = self._build(end, direction, depth - 1, energy)
-        log_weight = float(np.logaddexp(inner.log_weight, outer.log_weight))
-        accepted = not outer.diverging and math.log(self._rng.random()) < outer.log_weight - log_weight
-        return _join(inner, outer, direction, outer.proposal if accepted else inner.proposal)
-
-    def _leaf(self, point: _Point, energy: float) -> _Tree:
-        error = point.energy - energy
-        if not math.isfinite(error):
-            error = math.inf
-        return _Tree(
-            left=point,
-            right=point,
-            proposal=point,
-            log_weight=-error,
-            momentum=point.p,
-            accept=min(1.0, math.exp(min(0.0, -error))),
-            leapfrogs=1,
-            turning=False,
-            diverging=error > _MAX_ENERGY_ERROR,
-        )
-
-
-def _turns(left: Vector, right: Vector, momentum: Vector) -> bool:
-    return float(left @ momentum) <= 0 or float(right @ momentum) <= 0
-
-
-def _join(inner: _Tree, outer: _Tree, direction: int, proposal: _Point) -> _Tree:
-    """Put `outer` at `inner`'s end in `direction`; as Stan does, look for U-turns across the seam too."""
-    early, late = (inner, outer) if direction == 1 else (outer, inner)
-    momentum = inner.momentum + outer.momentum
-    turning = (
-        inner.turning
-        or outer.turning
-        or _turns(early.left.p, late.right.p, momentum)
-        or _turns(early.left.p, late.left.p, early.momentum + late.left.p)
-        or _turns(early.right.p, late.right.p, late.momentum + early.right.p)
-    )
-    return _Tree(
-        left=early.left,
-        right=late.right,
-        proposal=proposal,
-        log_weight=float(np.logaddexp(inner.log_weight, outer.log_weight)),
-        momentum=momentum,
-        accept=inner.accept + outer.accept,
-        leapfrogs=inner.leapfrogs + outer.leapfrogs,
-        turning=turning,
-        diverging=inner.diverging or outer.diverging,
-    )
 
 
 @dataclass
@@ -379,11 +243,11 @@ def sample_chain(
     whitening = np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
     averaging = _DualAveraging(config.target_accept, step_size)
     history = np.empty((warmup + config.samples, len(z)))
-    point: _Point | None = None
+    point: State | None = None
     records: list[tuple[float, float, bool, int, int, float]] = []
     for step in range(warmup + config.samples):
         step_size = averaging.step_size if step < warmup else averaging.average
-        trajectory = _Trajectory(density, whitening, step_size, rng)
+        trajectory = Trajectory(density, whitening, step_size, rng)
         momentum = rng.standard_normal(len(z))
         if point is None:
             point = trajectory.point(np.asarray(np.linalg.solve(whitening, z), dtype=np.float64), momentum)

@@ -5,7 +5,8 @@ import json
 import numpy as np
 
 from nas.surrogate.diagnostics import diagnose, rhat
-from nas.surrogate.nuts import Chain, NutsConfig, Start, Vector, sample_chain
+from nas.surrogate.nuts import Chain, NutsConfig, Start, sample_chain
+from nas.surrogate.trajectory import Vector
 
 
 def normal(z: Vector) -> tuple[float, Vector]:

@@ -11,7 +11,6 @@ from scipy import stats
 
 from nas.surrogate.nuts import (
     Chain,
-    Density,
     NutsConfig,
     Start,
     laplace_start,
@@ -22,6 +21,7 @@ from nas.surrogate.nuts import (
 from nas.surrogate.saas_density import SaasDensity
 from nas.surrogate.saas_prior import PRIORS, Vector
 from nas.surrogate.saas_pyro import pyro_model
+from nas.surrogate.trajectory import Density
 
 
 def gaussian(mean: Vector, covariance: Vector) -> Density:
