@@ -1,7 +1,7 @@
 """A fixed history gives the values and the batch that it has always given.
 
-Hyperparameters are stored: processors differ in the last digits of a product, which an ascent to a mode makes a
-thousand times as large, and a chain makes other draws.
+Hyperparameters are stored: processors differ in the last digits of a product, which an ascent to a mode makes
+a thousand times as large, and from which a chain makes other draws.
 """
 
 import json
