@@ -24,7 +24,7 @@ def observations(n: int) -> Observations:
 
 
 def test_each_column_has_the_model_that_predicts_it_better() -> None:
-    data = observations(40)
+    data = observations(80)
     posterior = AdaptiveSurrogate(SPARSE).fit(data, seed=0)
     sparse, dense = SPARSE.fit(data, seed=0), GpSurrogate().fit(data, seed=0)
     assert torch.equal(posterior.members[0].lengthscale, sparse.members[0].lengthscale)
