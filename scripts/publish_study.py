@@ -3,9 +3,9 @@
     python scripts/publish_study.py DIR results/studies/NAME
 
 writes study.db, trials.csv, pareto.csv, metrics.json, metrics.csv with all that each training and measurement
-returned, and origin.json with the command, the machine and the versions. Paths of this machine are left out.
-A running search may be published; doing so again replaces what was there. Whoever copies study.db into a
-folder goes on with the search by the command of origin.json and search.dir=FOLDER.
+returned, and origin.json with the command, the machine and the versions. Paths within the search's folder are
+told from it; other settings are kept as they were given, so name data.root relatively. A running search may be published; doing so again replaces what was there. Whoever copies study.db into a folder
+goes on with the search by the command of origin.json and search.dir=FOLDER.
 """
 
 import importlib.metadata
@@ -90,7 +90,7 @@ def origin(folder: Path) -> dict[str, object]:
     config = OmegaConf.load(folder / "multirun.yaml")
     overrides = OmegaConf.select(config, "hydra.overrides.task", default=[])
     return {
-        "command": " ".join(["python -m nas.search", *overrides]),
+        "command": " ".join(["python -m nas.search", *overrides]).replace(str(folder), "DIR"),
         "processor": processor(),
         "cores": os.cpu_count(),
         "system": platform.platform(),

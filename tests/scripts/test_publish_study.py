@@ -36,7 +36,8 @@ def test_nothing_of_this_machine_is_published_and_it_goes_on(
 ) -> None:
     folder, target = tmp_path / "search", tmp_path / "results" / "one"
     folder.mkdir()
-    (folder / "multirun.yaml").write_text("hydra: {overrides: {task: [strategy=sobol, search.seed=3]}}")
+    overrides = f"[strategy=sobol, search.dir={folder}]"
+    (folder / "multirun.yaml").write_text(f"hydra: {{overrides: {{task: {overrides}}}}}")
     study = go_on(folder)
     study.add(Suggestion(tuple(Proposal(p, "sobol") for p in draw_points(study.space, 3))))
     for trial in study.history.trials[:2]:
@@ -58,7 +59,7 @@ def test_nothing_of_this_machine_is_published_and_it_goes_on(
     assert [row["parser"] for row in rows] == ["trials/0/parser.pt", "trials/1/parser.pt"]
     assert float(rows[1]["accuracy"]) == pytest.approx(study[1].metrics["accuracy"], rel=1e-6)
     origin = json.loads((target / "origin.json").read_text())
-    assert origin["command"] == "python -m nas.search strategy=sobol search.seed=3"
+    assert origin["command"] == "python -m nas.search strategy=sobol search.dir=DIR"
     # Elsewhere, the third trial still waits.
     assert [trial.number for trial in go_on(target).open()] == [2]
 
