@@ -4,8 +4,9 @@
 
 writes study.db, trials.csv, pareto.csv, metrics.json, metrics.csv with all that each training and measurement
 returned, and origin.json with the command, the machine and the versions. Paths within the search's folder are
-told from it; other settings are kept as they were given, so name data.root relatively. A running search may be published; doing so again replaces what was there. Whoever copies study.db into a folder
-goes on with the search by the command of origin.json and search.dir=FOLDER.
+told from it; other settings are kept as they were given, so name data.root relatively. A running search may
+be published; doing so again replaces what was there. Whoever copies study.db into a folder goes on with the
+search by the command of origin.json and search.dir=FOLDER.
 """
 
 import importlib.metadata
