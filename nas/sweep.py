@@ -117,18 +117,15 @@ class _Search:
             raise SettingsError(
                 "a constraint is relative to the reference, but hydra.sweeper.reference names none."
             )
-        self.strategy: Strategy = _instantiate("strategy", lambda: make_strategy(settings.strategy))
+        self.strategy: Strategy = _instantiate(
+            "hydra.sweeper.strategy cannot be made", lambda: make_strategy(settings.strategy)
+        )
         self.measurement: Measurement | None = None
         if settings.measure:
-            self.measurement = as_measurement(_instantiate("measure", lambda: instantiate(settings.measure)))
+            made = _instantiate("hydra.sweeper.measure cannot be made", lambda: instantiate(settings.measure))
+            self.measurement = as_measurement(made)
         if settings.check:
-            self._check_needs()
-
-    def _check_needs(self) -> None:
-        try:
-            instantiate(self.settings.check)
-        except InstantiationException as error:
-            raise SettingsError(f"no trial can run: {describe_error(error)}") from error
+            _instantiate("no trial can run", lambda: instantiate(settings.check))
 
     def _check_seed_key(self) -> None:
         """Refuses a search whose finds could not be trained with other seeds."""
@@ -223,11 +220,11 @@ class _Search:
         )
 
 
-def _instantiate(name: str, make: Any) -> Any:
+def _instantiate(failure: str, make: Any) -> Any:
     try:
         return make()
     except InstantiationException as error:
-        raise SettingsError(f"hydra.sweeper.{name} cannot be made: {describe_error(error)}") from error
+        raise SettingsError(f"{failure}: {describe_error(error)}") from error
 
 
 def _remove(tree: Any, path: Sequence[str]) -> None:

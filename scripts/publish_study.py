@@ -20,10 +20,8 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from latency.device.host import processor
-from nas.report.card import Rows
 from nas.report.files import write_metrics
-from nas.report.tables import to_csv, write_tables
-from nas.study import Study
+from nas.report.tables import metric_rows, to_csv, write_tables
 from nas.study.store import DATABASE, open_study
 from paretoparse.cli import ArgumentParser, reported_errors
 from paretoparse.files import write_json, write_text
@@ -67,23 +65,10 @@ def copy_database(folder: Path, path: Path) -> None:
     with closing(sqlite3.connect(folder / DATABASE)) as source, closing(sqlite3.connect(path)) as copy:
         source.backup(copy)
         for table in ("trial_user_attributes", "study_user_attributes"):
-            for old in (f"{folder}/", str(folder)):
-                copy.execute(
-                    f"UPDATE {table} SET value_json = replace(value_json, ?, '')", (json.dumps(old)[1:-1],)
-                )
+            within = json.dumps(f"{folder}/")[1:-1]
+            copy.execute(f"UPDATE {table} SET value_json = replace(value_json, ?, '')", (within,))
         copy.commit()
         copy.execute("VACUUM")
-
-
-def metric_rows(study: Study) -> Rows:
-    """All metrics of the trials and repetitions that have ended."""
-    ended = [one for one in (*study.history.trials, *study.repetitions) if one.metrics]
-    names = list(dict.fromkeys(name for one in ended for name in one.metrics))
-    cells = [
-        (one.number, one.repeats, str(one.state), round(one.seconds, 3), *map(one.metrics.get, names))
-        for one in ended
-    ]
-    return Rows(("number", "repeats", "state", "job_seconds", *names), cells)
 
 
 def origin(folder: Path) -> dict[str, object]:

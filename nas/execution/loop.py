@@ -2,8 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from nas.errors import SearchFailedError, SettingsError
@@ -265,8 +264,7 @@ class Loop:
         outcome = ended[trial.number]
         if outcome.error is not None:
             raise SearchFailedError(f"trial {trial.number} could not be trained again: {outcome.error}")
-        files = {name: Path(path) for name, path in outcome.files.items()}
-        return Trained(trial.number, trial.metrics, files, Path(outcome.folder or "."))
+        return Trained.of(replace(trial, files=outcome.files, folder=outcome.folder))
 
     def _record_measured(self, number: int, result: Mapping[str, Metric] | Exception) -> None:
         if isinstance(result, Exception):

@@ -97,6 +97,17 @@ def trial_rows(
     return Rows(heads, cells)
 
 
+def metric_rows(study: Study) -> Rows:
+    """All metrics of the trials and repetitions that have any, one row each."""
+    ended = [one for one in (*study.history.trials, *study.repetitions) if one.metrics]
+    names = _union(one.metrics for one in ended)
+    cells = [
+        (one.number, one.repeats, str(one.state), round(one.seconds, 3), *map(one.metrics.get, names))
+        for one in ended
+    ]
+    return Rows(("number", "repeats", "state", "job_seconds", *names), cells)
+
+
 def _within(path: str | None, folder: Path | None) -> str | None:
     return path if path is None or folder is None else relative(path, folder.resolve())
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
+from tests.composing import ROOT
 
 
 def main(script: str, *arguments: str) -> int:
@@ -14,15 +14,10 @@ def main(script: str, *arguments: str) -> int:
     return int(importlib.import_module(script).main(list(arguments)))
 
 
-@pytest.fixture(autouse=True)
-def on_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-
-
 def test_runs_are_made_once_and_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["part=optimise", "problems=[branin_currin]", "methods=[sobol]", "seeds=1", "budget=12", "q=5"]
     options.append(f"output={tmp_path}")
-    command = [sys.executable, str(SCRIPTS / "benchmark_bo.py"), *options]
+    command = [sys.executable, str(ROOT / "scripts" / "benchmark_bo.py"), *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     file = tmp_path / "runs" / "branin_currin-sobol-0.csv"

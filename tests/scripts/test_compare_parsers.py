@@ -4,14 +4,11 @@ from pathlib import Path
 
 import pytest
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
-
 
 @pytest.mark.slow
 def test_a_parser_is_compared_with_itself_in_int8(
     trained: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.syspath_prepend(str(SCRIPTS))
     data = ["parser=none", f"paths.cache={cache}", "data.load.sizes={train: 1000, eval: 200, test: 100}"]
     arguments = [f"small={trained}", "--int8", "--runs", "500", "--blocks", "2", "--data", *data]
     monkeypatch.setattr(sys, "argv", ["compare_parsers.py", *arguments])

@@ -13,14 +13,12 @@ from nas.study.store import Definition, open_or_create
 from paretoparse.errors import ParetoParseError, UsageError
 from tests.nas.conftest import PARAMS, draw_points, evaluate
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
 Draw = Callable[..., list[str]]
 Add = Callable[[str, str], None]
 
 
 @pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(SCRIPTS))
+def script(on_path: None) -> ModuleType:
     return importlib.import_module("draw_figures")
 
 

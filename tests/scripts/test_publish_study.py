@@ -15,12 +15,9 @@ from nas.study import Goals, Proposal, Suggestion
 from nas.study.store import Definition, StoredStudy, open_or_create, open_study
 from tests.nas.conftest import PARAMS, draw_points, evaluate
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
-
 
 @pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(SCRIPTS))
+def script(on_path: None) -> ModuleType:
     return importlib.import_module("publish_study")
 
 
