@@ -14,6 +14,7 @@ from nlu.errors import ConfigError
 from nlu.metrics import Gold, score
 from nlu.model.base import ParserModel, Smoothing
 from nlu.ontology import Ontology
+from nlu.tagging import Tagger
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class OptimConfig:
     length_loss_weight: float
     label_smoothing: float
     length_label_smoothing: float
+    tag_loss_weight: float = 0.0
     word_dropout: float = 0.0
     slot_substitution: float = 0.0
 
@@ -39,6 +41,7 @@ class OptimConfig:
             "weight_decay": (self.weight_decay >= 0, "0 or more"),
             "warmup": (0 <= self.warmup < 1, "0 to below 1"),
             "length_loss_weight": (self.length_loss_weight >= 0, "0 or more"),
+            "tag_loss_weight": (self.tag_loss_weight >= 0, "0 or more"),
             "label_smoothing": (0 <= self.label_smoothing < 1, "0 to below 1"),
             "length_label_smoothing": (0 <= self.length_label_smoothing < 1, "0 to below 1"),
             "word_dropout": (0 <= self.word_dropout < 1, "0 to below 1"),
@@ -54,16 +57,23 @@ class ParsingTask(pl.LightningModule):
 
     Args:
         model: the parser.
+        tagger: of its words, as wide as the model.
         ontology: the output vocabulary.
         optim: losses and optimiser.
         golds: what the held-out split's utterances mean, in the order of its examples.
     """
 
     def __init__(
-        self, model: ParserModel, ontology: Ontology, optim: OptimConfig, golds: Sequence[Gold]
+        self,
+        model: ParserModel,
+        tagger: Tagger,
+        ontology: Ontology,
+        optim: OptimConfig,
+        golds: Sequence[Gold],
     ) -> None:
         super().__init__()
         self.model = model
+        self.tagger = tagger
         self.ontology = ontology
         self.optim = optim
         self.golds = golds
@@ -72,22 +82,26 @@ class ParsingTask(pl.LightningModule):
         self._smoothing = Smoothing(optim.label_smoothing, optim.length_label_smoothing)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
-        """Return the loss of a batch: tokens given the true lengths, plus weighted lengths."""
+        """Return the loss of a batch: tokens given the true lengths, plus weighted lengths and word tags."""
         if self.optim.word_dropout > 0:
             batch = drop_words(batch, self.optim.word_dropout)
-        token_loss, length_loss = self.model.losses(batch, self._smoothing)
-        loss = token_loss + self.optim.length_loss_weight * length_loss
-        self._losses.append(torch.stack([loss, token_loss, length_loss]).detach())
+        losses = self.model.losses(batch, self._smoothing)
+        loss = losses.token + self.optim.length_loss_weight * losses.length
+        tag_loss = torch.zeros_like(loss)
+        if self.optim.tag_loss_weight > 0:
+            tag_loss = self.tagger.loss(losses.words, batch)
+            loss = loss + self.optim.tag_loss_weight * tag_loss
+        self._losses.append(torch.stack([loss, losses.token, losses.length, tag_loss]).detach())
         return loss
 
     def mean_losses(self) -> list[float]:
-        """Return the pass's mean loss so far, and those of its parts: tokens and lengths."""
+        """Return the pass's mean loss so far, and those of its parts: tokens, lengths and word tags."""
         return torch.stack(self._losses).mean(dim=0).tolist()
 
     def on_train_epoch_end(self) -> None:
         """Log the mean losses of the pass; logging each step would cost more than the optimiser."""
-        loss, token_loss, length_loss = self.mean_losses()
-        self.log_dict({"loss": loss, "token_loss": token_loss, "length_loss": length_loss})
+        names = ("loss", "token_loss", "length_loss", "tag_loss")
+        self.log_dict(dict(zip(names, self.mean_losses(), strict=True)))
         self._losses.clear()
 
     def configure_gradient_clipping(
@@ -123,7 +137,7 @@ class ParsingTask(pl.LightningModule):
             return min((step + 1) / warmup, (steps - step) / max(steps - warmup, 1), 1.0)
 
         optimizer = torch.optim.AdamW(
-            self.model.parameters(), lr=self.optim.lr, weight_decay=self.optim.weight_decay, fused=True
+            self.parameters(), lr=self.optim.lr, weight_decay=self.optim.weight_decay, fused=True
         )
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}

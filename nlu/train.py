@@ -36,6 +36,7 @@ from nlu.ontology import Ontology
 from nlu.parser import FILE_NAME, Parser, load_parser
 from nlu.progress import MovingAverage, PassLog
 from nlu.span import target_of
+from nlu.tagging import Tagger
 from nlu.task import OptimConfig, ParsingTask
 from nlu.tokenizer import train_tokenizer
 from paretoparse.cli import hydra_main, run_folder
@@ -211,7 +212,8 @@ def fit(
     """
     train_rows, eval_rows = list(splits["train"]), list(splits["eval"])
     golds = gold_of(eval_rows, seen={tuple(row["words"]) for row in train_rows})
-    task = ParsingTask(parser.model, parser.ontology, optim, golds)
+    tagger = Tagger(parser.config.embed_dim, parser.ontology, optim.label_smoothing)
+    task = ParsingTask(parser.model, tagger, parser.ontology, optim, golds)
     if config.trainer.resume is not None:
         check_checkpoint(config.trainer.resume, task)
     train_loader = _train_loader(config, parser, train_rows, optim.slot_substitution)

@@ -137,7 +137,7 @@ class Autoregressive(ParserModel):
             x, _ = layer(x, None, causal, layer.memory(encoded), piece_mask)
         scores = self.pointer(x, words, batch.word_mask)
         loss = token_loss(scores, batch, self.ontology_size, smoothing.token)
-        return Losses(loss, torch.zeros_like(loss))
+        return Losses(loss, torch.zeros_like(loss), words)
 
     def predict(self, batch: Batch, count: int) -> list[list[Hypothesis]]:
         """Parse a batch, one utterance after the other; see `ParserModel.predict`."""

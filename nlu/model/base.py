@@ -43,15 +43,17 @@ class Smoothing:
 
 
 class Losses(NamedTuple):
-    """Mean losses of a batch.
+    """Mean losses of a batch, and what others may learn from beside them.
 
     Attributes:
         token: of the target's tokens.
         length: of what is decided before them: the target's length, or its template; 0 where nothing is.
+        words: the encoder's vectors of words, `b x w x d`.
     """
 
     token: Tensor
     length: Tensor
+    words: Tensor
 
 
 class ParserModel(nn.Module):

@@ -89,7 +89,7 @@ class BiLstmPointer(ParserModel):
         x, _ = self.decoder(self.embed(torch.cat([begin, batch.targets[:, :-1]], dim=1), words), state)
         x = self.attention(x, encoded, batch.piece_mask)
         loss = token_loss(self.pointer(x, words, batch.word_mask), batch, self.ontology_size, smoothing.token)
-        return Losses(loss, torch.zeros_like(loss))
+        return Losses(loss, torch.zeros_like(loss), words)
 
     def predict(self, batch: Batch, count: int) -> list[list[Hypothesis]]:
         """Parse a batch, one utterance after the other; there is one hypothesis of each."""

@@ -33,6 +33,7 @@ class NarText(SpanPointer):
         return Losses(
             token_loss(scores, text, self.ontology_size, smoothing.token),
             smoothed_nll(encoded.lengths, lengths, possible, smoothing.length).mean(),
+            encoded.words,
         )
 
     def forward(self, pieces: Tensor, word_starts: Tensor) -> Tensor:

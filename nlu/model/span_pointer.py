@@ -156,6 +156,7 @@ class SpanPointer(ParserModel):
         return Losses(
             token_loss(scores, batch, self.ontology_size, smoothing.token),
             smoothed_nll(encoded.lengths, lengths // 2, possible, smoothing.length).mean(),
+            encoded.words,
         )
 
     def predict(self, batch: Batch, count: int) -> list[list[Hypothesis]]:
