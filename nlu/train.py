@@ -33,12 +33,13 @@ from nlu.model.base import Sizes
 from nlu.model.config import ModelConfig, build_model
 from nlu.model.nar_text import to_text
 from nlu.ontology import Ontology
-from nlu.parser import FILE_NAME, Parser, load_parser
+from nlu.parser import FILE_NAME, Parser
 from nlu.progress import MovingAverage, PassLog
 from nlu.span import target_of
 from nlu.tagging import Tagger
 from nlu.task import OptimConfig, ParsingTask
 from nlu.tokenizer import train_tokenizer
+from nlu.transfer import started_parser
 from paretoparse.cli import hydra_main, run_folder
 from paretoparse.metrics import Metrics, print_metrics, write_metrics
 
@@ -146,42 +147,6 @@ def new_parser(config: DictConfig, model_config: ModelConfig, rows: datasets.Dat
         sizes.max_length,
     )
     return Parser(model, model_config, tokenizer, ontology, sizes)
-
-
-def started_parser(path: str | Path, model_config: ModelConfig, rows: datasets.Dataset) -> Parser:
-    """Make a parser with another one's weights, tokenizer and ontology; dropout and the beam may differ.
-
-    Raises:
-        ParserFileError: there is no parser at the path.
-        ConfigError: the model has another shape, or the train split has labels or targets that the parser
-            cannot express.
-    """
-    setting = f"trainer.start={path}"
-    parser = load_parser(path)
-    ontology, sizes = parser.ontology, parser.sizes
-    targets = [target_of(target) for target in rows["target"]]
-    if unknown := sorted({label[1:] for target in targets for label in ontology.unknown(target)}):
-        shown = ", ".join(unknown[:5]) + (", …" if len(unknown) > 5 else "")
-        raise ConfigError(
-            f"{setting}: the parser's ontology lacks {len(unknown)} labels of the train split ({shown}); "
-            "start from a parser of the same labels."
-        )
-    if (longest := max(map(len, targets))) > sizes.max_length:
-        raise ConfigError(
-            f"{setting}: the train split has a target of {longest} tokens, the parser gives "
-            f"{sizes.max_length} at most; start from a parser of longer ones."
-        )
-    model = build_model(model_config, sizes)
-    weights = parser.model.state_dict()
-    if {name: tensor.shape for name, tensor in weights.items()} != {
-        name: tensor.shape for name, tensor in model.state_dict().items()
-    }:
-        raise ConfigError(
-            f"{setting}: the parser has another shape than the model; train with the architecture and shape "
-            f"of the parser: {parser.config.as_dict()}."
-        )
-    model.load_state_dict(weights)
-    return Parser(model, model_config, parser.tokenizer, ontology, sizes)
 
 
 def calibrate(parser: Parser, rows: Sequence[Mapping[str, Any]], seed: int) -> None:

@@ -2,7 +2,6 @@ import json
 import math
 from pathlib import Path
 
-import datasets
 import pytest
 import torch
 from hydra.utils import instantiate
@@ -10,10 +9,9 @@ from hydra.utils import instantiate
 from nlu.batches import Batch, encode_rows
 from nlu.errors import ConfigError, ParserFileError
 from nlu.metrics import gold_of, score
-from nlu.model.config import ModelConfig
 from nlu.parser import load_parser
 from nlu.task import ParsingTask
-from nlu.train import started_parser, train
+from nlu.train import train
 from tests.composing import Compose
 
 KEYS = {"exact_match", "exact_match_unseen", "span_exact_match", "length_accuracy", "seconds", "parameters"}
@@ -146,37 +144,6 @@ def test_a_training_starts_from_a_parser(trained: Path, compose_train: Compose, 
     assert isinstance(after, float)
     assert after > before - 5
     assert load_parser(tmp_path).tokenizer.model == load_parser(trained).tokenizer.model
-
-
-def test_a_started_parser_answers_as_the_one_it_starts_from(trained: Path, compose_train: Compose) -> None:
-    config = compose_train("model.decoder.dropout=0.3")
-    rows = instantiate(config.data.load)["train"].select(range(64))
-    old = load_parser(trained)
-    new = started_parser(trained, ModelConfig.of(config.model), rows)
-    new.model.eval()
-    examples = encode_rows(list(rows), old.tokenizer)
-    answers, before = (
-        [[ids for ids, _ in ranked] for ranked in parser.predict(examples, 64, 2)] for parser in (new, old)
-    )
-    assert answers == before
-    assert new.config.decoder.dropout == 0.3
-
-
-@pytest.mark.parametrize(
-    ("target", "override", "message"),
-    [
-        (["[IN:FEED_CAT", "]"], "model.embed_dim=64", "lacks 1 labels of the train split .IN:FEED_CAT"),
-        (["]"] * 500, "model.embed_dim=64", "a target of 500 tokens"),
-        (["]"], "model.embed_dim=32", "another shape"),
-        (["]"], "model=autoregressive", "another shape"),
-    ],
-)
-def test_a_training_starts_from_nothing_that_does_not_fit(
-    trained: Path, compose_train: Compose, target: list[str], override: str, message: str
-) -> None:
-    rows = datasets.Dataset.from_list([{"words": ["hello"], "target": target}])
-    with pytest.raises(ConfigError, match=message):
-        started_parser(trained, ModelConfig.of(compose_train(override).model), rows)
 
 
 def test_a_training_starts_from_parsers_only(compose_train: Compose, tmp_path: Path) -> None:
