@@ -10,7 +10,6 @@ eval utterances of --data, or else what the training reported; the last column i
 """
 
 import argparse
-import platform
 import tempfile
 import warnings
 from dataclasses import replace
@@ -22,7 +21,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from torch.utils.flop_counter import FlopCounterMode
 
-from latency.device.host import HostDevice
+from latency.device.host import HostDevice, processor
 from latency.export import export
 from latency.measurement import MeasurementPlan, measure_batch
 from latency.result import LatencyResult
@@ -81,7 +80,7 @@ def main() -> None:
         outcomes = dict(measure_batch(artifacts, device, plan))
         sizes = [artifact.stat().st_size for artifact in artifacts]
     eval_rows = eval_split(options.data, options.utterances) if options.data else []
-    print(f"{platform.processor() or platform.machine()}, PyTorch {torch.__version__}, one thread\n")
+    print(f"{processor()}, PyTorch {torch.__version__}, one thread\n")
     print("| " + " | ".join(HEADINGS) + " |")
     print("|" + " --- |" * len(HEADINGS))
     first: float | None = None

@@ -11,6 +11,7 @@ import torch
 from nas.benchmark.nlu24.data import EXACT_MATCH, OBJECTIVES, SECONDS, BenchmarkError
 from nas.benchmark.nlu24.table import Run, mean, pass_name, split_of
 from nas.report.arguments import titles
+from nas.report.sides import strategy_of
 from nas.space import Point, Space, difference
 from nas.strategy.failures import find_diverged
 from nas.study import REFERENCE, Trial, TrialState, is_finite
@@ -86,7 +87,7 @@ def collect(folders: Sequence[Path]) -> Collected:
         described.append(
             {
                 "name": name,
-                "strategy": _strategy(study),
+                "strategy": strategy_of(study),
                 "search_seed": study.definition["seed"],
                 "runs": len(own),
                 "repetitions": sum(run.repeats is not None for run in own),
@@ -139,12 +140,6 @@ def _portable(tree: Any) -> Any:
     return tree
 
 
-def _strategy(study: StoredStudy) -> str:
-    node = study.definition["settings"].get("strategy") or {}
-    target = str(node.get("_target_", "")).rpartition(".")[2].removesuffix("Strategy").lower()
-    return str(node.get("name") or target or "unknown")
-
-
 def _runs(name: str, study: StoredStudy) -> list[Run]:
     trials = [
         trial
@@ -159,7 +154,7 @@ def _runs(name: str, study: StoredStudy) -> list[Run]:
         runs.append(
             Run(
                 study=name,
-                strategy=_strategy(study),
+                strategy=strategy_of(study),
                 search_seed=study.definition["seed"],
                 number=trial.number,
                 origin=trial.origin,
