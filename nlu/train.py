@@ -29,9 +29,7 @@ from nlu.calibration import Calibration
 from nlu.checkpoints import Checkpoints, check_checkpoint
 from nlu.errors import ConfigError
 from nlu.metrics import gold_of, is_exact
-from nlu.model.base import Sizes
-from nlu.model.config import ModelConfig, build_model
-from nlu.model.nar_text import to_text
+from nlu.model.config import ModelConfig, build_model, sizes_of
 from nlu.ontology import Ontology
 from nlu.parser import FILE_NAME, Parser
 from nlu.progress import MovingAverage, PassLog
@@ -129,15 +127,7 @@ def new_parser(config: DictConfig, model_config: ModelConfig, rows: datasets.Dat
     targets = [target_of(target) for target in rows["target"]]
     ontology = Ontology.of(targets)
     ids = [ontology.encode(target) for target in targets]
-    shapes = {tuple(min(token, len(ontology)) for token in target) for target in ids}
-    sizes = Sizes(
-        len(tokenizer),
-        ontology.intents,
-        len(ontology),
-        max(map(len, ids)),
-        max(len(to_text(target, len(ontology))) for target in ids),
-        tuple(sorted(shapes)) if model_config.architecture == "template" else (),
-    )
+    sizes = sizes_of(model_config, len(tokenizer), ontology, ids)
     model = build_model(model_config, sizes)
     log.info(
         "%d utterances, %d pieces, %d ontology tokens, targets of up to %d",

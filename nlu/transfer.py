@@ -11,8 +11,7 @@ from torch import Tensor
 
 from nlu.errors import ConfigError
 from nlu.model.base import ParserModel, Sizes
-from nlu.model.config import ModelConfig, build_model
-from nlu.model.nar_text import to_text
+from nlu.model.config import ModelConfig, build_model, sizes_of
 from nlu.ontology import Ontology
 from nlu.parser import Parser, load_parser
 from nlu.span import SpanToken, target_of
@@ -58,20 +57,15 @@ def _places(old: Ontology, new: Ontology) -> list[int]:
 
 def _grown(parser: Parser, ontology: Ontology, targets: Sequence[Sequence[SpanToken]]) -> Sizes:
     """Return a parser's sizes with room for targets of the train split; what it has keeps its place."""
-    sizes, size = parser.sizes, len(ontology)
-    ids = [ontology.encode(target) for target in targets]
+    old = parser.sizes
+    new = sizes_of(parser.config, old.vocab_size, ontology, [ontology.encode(target) for target in targets])
     places = _places(parser.ontology, ontology)
-    templates = [tuple(places[token] for token in template) for template in sizes.templates]
-    if parser.config.architecture == "template":
-        seen = {tuple(min(token, size) for token in target) for target in ids}
-        templates += sorted(seen - set(templates))
+    templates = [tuple(places[token] for token in template) for template in old.templates]
     return replace(
-        sizes,
-        intents=ontology.intents,
-        ontology_size=size,
-        max_length=max(sizes.max_length, *map(len, ids)),
-        max_text_length=max(sizes.max_text_length, *(len(to_text(target, size)) for target in ids)),
-        templates=tuple(templates),
+        new,
+        max_length=max(old.max_length, new.max_length),
+        max_text_length=max(old.max_text_length, new.max_text_length),
+        templates=tuple(dict.fromkeys([*templates, *new.templates])),
     )
 
 

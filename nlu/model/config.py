@@ -1,6 +1,6 @@
 """The model's shape, checked: what `conf/model/span_pointer.yaml` must hold, and the module built from it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
@@ -15,10 +15,11 @@ from nlu.model.decoder import Decoder
 from nlu.model.embedding import PieceEmbedding
 from nlu.model.encoder import Encoder
 from nlu.model.length import CONV_HEADS, POOLING_HEADS, LengthModule
-from nlu.model.nar_text import NarText
+from nlu.model.nar_text import NarText, to_text
 from nlu.model.pointer import PointerHead
 from nlu.model.span_pointer import SpanPointer
 from nlu.model.template import Template
+from nlu.ontology import Ontology
 
 OnePass = TypeVar("OnePass", bound=SpanPointer)
 
@@ -144,6 +145,20 @@ class ModelConfig:
         fits = conv_dim >= CONV_HEADS and conv_dim % CONV_HEADS == 0
         rules.append(("length.conv_dim", conv_dim, f"a positive multiple of {CONV_HEADS}", fits))
         return rules
+
+
+def sizes_of(config: ModelConfig, vocab_size: int, ontology: Ontology, targets: Sequence[list[int]]) -> Sizes:
+    """Return what a train split, its targets as ids, and its tokenizer and ontology give a model."""
+    size = len(ontology)
+    shapes = {tuple(min(token, size) for token in target) for target in targets}
+    return Sizes(
+        vocab_size,
+        ontology.intents,
+        size,
+        max(map(len, targets)),
+        max(len(to_text(target, size)) for target in targets),
+        tuple(sorted(shapes)) if config.architecture == "template" else (),
+    )
 
 
 def build_model(config: ModelConfig, sizes: Sizes) -> ParserModel:

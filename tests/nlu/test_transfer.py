@@ -13,6 +13,7 @@ from nlu.model.base import Smoothing
 from nlu.model.bilstm_pointer import BiLstmPointer
 from nlu.model.config import ARCHITECTURES, ModelConfig
 from nlu.parser import Parser, load_parser
+from nlu.span import target_of
 from nlu.train import new_parser
 from nlu.transfer import started_parser
 from tests.composing import Compose, compose_config
@@ -89,7 +90,7 @@ def test_a_started_parser_learns_what_is_new(architecture: str, tmp_path: Path) 
     new.model.eval()
     answers = new.predict(encode_rows([*ROWS, NEW], new.tokenizer), 3)
     assert [new.ontology.decode(ranked[0][0]) for ranked in answers] == [
-        [int(token) if token.isdecimal() else token for token in row["target"]] for row in [*ROWS, NEW]
+        target_of(row["target"]) for row in [*ROWS, NEW]
     ]
 
 
