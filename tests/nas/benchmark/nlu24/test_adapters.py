@@ -24,6 +24,8 @@ def test_optunahub(data: Path) -> None:
     assert trial.values == [found[name] for name in problem.metric_names]
 
 
+# CARP-S itself calls what ConfigSpace has deprecated.
+@pytest.mark.filterwarnings("ignore:Please use:DeprecationWarning")
 def test_carps(data: Path) -> None:
     pytest.importorskip("carps")
     spec = importlib.util.spec_from_file_location("nlu24_carps", ROOT / "examples" / "carps" / "nlu24.py")
