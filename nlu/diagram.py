@@ -56,8 +56,9 @@ def _say_length(part: Part, found: "Explanation") -> Part:
     """The length module says how long it takes the frame to be."""
     if part.name != "length module":
         return part
-    likeliest = found.length_probabilities.max()
-    return replace(part, notes=(f"here {len(found.tokens)} tokens, probability {likeliest:.2f}", *part.notes))
+    length = len(found.tokens)
+    probability = found.length_probabilities[found.lengths.index(length)]
+    return replace(part, notes=(f"here {length} tokens, probability {probability:.2f}", *part.notes))
 
 
 def _shape(parser: "Parser") -> dict[str, int]:

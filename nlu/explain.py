@@ -22,6 +22,7 @@ import numpy.typing as npt
 import torch
 
 from nlu.errors import ParserFileError, UtteranceError
+from nlu.model.nar_text import NarText
 from nlu.model.span_pointer import SpanPointer
 from nlu.parser import SHIPPED, Parser
 from paretoparse.arguments import read_pairs
@@ -63,7 +64,7 @@ class Explanation:
 
 
 def explain(parser: Parser, text: str) -> Explanation:
-    """Parse a text with the likeliest length and keep all probabilities.
+    """Parse a text and keep all probabilities, tokens' at the answer's length.
 
     Args:
         parser: A span pointer with its weights, not an exported artifact.
@@ -74,7 +75,7 @@ def explain(parser: Parser, text: str) -> Explanation:
         UtteranceError: See `Parser.parse`.
     """
     model = parser.model
-    if not isinstance(model, SpanPointer):
+    if not isinstance(model, SpanPointer) or isinstance(model, NarText):
         raise ParserFileError(
             "only a span pointer's own file can be explained, not another architecture or an artifact; "
             "name a parser.pt of model=span_pointer."
@@ -82,10 +83,9 @@ def explain(parser: Parser, text: str) -> Explanation:
     words, batch = parser.read(text)
     with torch.inference_mode():
         encoded = model.encode(batch.pieces, batch.piece_mask, batch.word_starts, batch.word_mask)
-        length = 2 * encoded.lengths.argmax(dim=1)
-        scores = model.decode(length, None, int(length), encoded)[0].exp().double().numpy()
+        ids, _ = model.hypotheses(encoded, model.beam)[0][0]
+        scores = model.decode(torch.tensor([len(ids)]), None, len(ids), encoded)[0].exp().double().numpy()
         lengths = encoded.lengths[0, 1:].exp().double().numpy()
-        ids = model.hypotheses(encoded, 1)[0][0][0]
     size = len(parser.ontology)
     return Explanation(
         words=tuple(words),
@@ -136,7 +136,7 @@ def _draw_lengths(axes: "Axes", found: Explanation) -> None:
     from paretoparse.figures import BLUE, GREY, style
 
     probabilities = found.length_probabilities
-    best = int(probabilities.argmax())
+    best = found.lengths.index(len(found.tokens))
     likely = np.flatnonzero(probabilities >= min(_SHOWN, probabilities[best]))
     shown = range(max(likely[0] - 4, 0), min(likely[-1] + 5, len(probabilities)))
     bars = axes.bar(

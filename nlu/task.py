@@ -86,7 +86,7 @@ class ParsingTask(pl.LightningModule):
         if self.optim.word_dropout > 0:
             batch = drop_words(batch, self.optim.word_dropout)
         losses = self.model.losses(batch, self._smoothing)
-        loss = losses.token + self.optim.length_loss_weight * losses.length
+        loss = losses.token + self.optim.length_loss_weight * losses.length + losses.rescoring
         tag_loss = torch.zeros_like(loss)
         if self.optim.tag_loss_weight > 0:
             tag_loss = self.tagger.loss(losses.words, batch)

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import datasets
-import torch
 from torch import Tensor
 
 from nlu.errors import ConfigError
@@ -23,7 +22,7 @@ def started_parser(path: str | Path, model_config: ModelConfig, rows: datasets.D
     """Make a parser with another one's weights and tokenizer; dropout and the beam may differ.
 
     Labels, lengths and templates of the train split that the other parser lacks are added to its own, with
-    fresh weights.
+    fresh weights, and so is a rescorer.
 
     Raises:
         ParserFileError: there is no parser at the path.
@@ -31,7 +30,7 @@ def started_parser(path: str | Path, model_config: ModelConfig, rows: datasets.D
     """
     parser = load_parser(path)
     weights = parser.model.state_dict()
-    if _shapes(weights) != _shapes(build_model(model_config, parser.sizes).state_dict()):
+    if not _fits(weights, build_model(model_config, parser.sizes).state_dict()):
         raise ConfigError(
             f"trainer.start={path}: the parser has another shape than the model; train with the architecture "
             f"and shape of the parser: {parser.config.as_dict()}."
@@ -46,8 +45,14 @@ def started_parser(path: str | Path, model_config: ModelConfig, rows: datasets.D
     return Parser(model, model_config, parser.tokenizer, ontology, sizes)
 
 
-def _shapes(weights: Mapping[str, Tensor]) -> dict[str, torch.Size]:
-    return {name: tensor.shape for name, tensor in weights.items()}
+def _fits(weights: Mapping[str, Tensor], fresh: Mapping[str, Tensor]) -> bool:
+    """Tell whether weights have the shapes of fresh ones, a rescorer's apart that they lack."""
+    missing = fresh.keys() - weights.keys()
+    return (
+        weights.keys() <= fresh.keys()
+        and all(name.startswith("rescorer.") for name in missing)
+        and all(tensor.shape == fresh[name].shape for name, tensor in weights.items())
+    )
 
 
 def _places(old: Ontology, new: Ontology) -> list[int]:
@@ -71,8 +76,8 @@ def _grown(parser: Parser, ontology: Ontology, targets: Sequence[Sequence[SpanTo
 
 def _copy(weights: Mapping[str, Tensor], model: ParserModel, places: Sequence[int]) -> None:
     """Write a parser's weights into a model that may have more labels, lengths and templates."""
-    for name, fresh in model.state_dict().items():
-        old = weights[name]
+    new = model.state_dict()
+    for name, old in weights.items():
         # Rows are labels here; elsewhere they are lengths, positions or templates, whose new ones come last.
-        by_label = name.startswith("pointer.ontology.") or name == "tokens.weight"
-        fresh[places[: len(old)] if by_label else slice(len(old))] = old
+        by_label = "pointer.ontology." in name or name.endswith("tokens.weight")
+        new[name][places[: len(old)] if by_label else slice(len(old))] = old

@@ -68,7 +68,8 @@ def parts_of(shape: Mapping[str, int]) -> tuple[Part, ...]:
     """The parts of a span pointer.
 
     Args:
-        shape: The parameters of the shape, by their names in conf/space/nar_top.yaml.
+        shape: The parameters of the shape, by their names in conf/space/nar_top.yaml, and perhaps
+            `model.rescorer.num_layers`.
     """
     width = shape["model.embed_dim"]
 
@@ -91,12 +92,20 @@ def parts_of(shape: Mapping[str, int]) -> tuple[Part, ...]:
     )
     length, beam = shape["model.length.conv_dim"], shape["model.length.beam"]
     pieces = f"{shape['tokenizer.vocab_size']} pieces, {width} wide"
+    pointer = _heads(shape["model.pointer.heads"])
+    rescorer: tuple[Part, ...] = ()
+    if judging := shape.get("model.rescorer.num_layers", 0):
+        causal = layers("decoder", mixing, "cross-attention")[:1] * judging
+        heads = _heads(max(shape["model.decoder.attention_heads"], 1))
+        notes = (decoder[0], decoder[1], f"causal self-attention {heads}")
+        rescorer = (Part("rescorer", (*causal, (("pointer", width),)), (pointer, *notes)),)
     return (
         Part("embedding", ((("embedding", width),),), (pieces,)),
         Part("encoder", layers("encoder", mixing), encoder),
         Part("length module", ((("length", length),),), (f"{length} wide, beam {beam}",)),
         Part("decoder", layers("decoder", mixing, "cross-attention"), decoder),
-        Part("pointer", ((("pointer", width),),), (_heads(shape["model.pointer.heads"]),)),
+        Part("pointer", ((("pointer", width),),), (pointer,)),
+        *rescorer,
     )
 
 

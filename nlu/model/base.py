@@ -49,11 +49,13 @@ class Losses(NamedTuple):
         token: of the target's tokens.
         length: of what is decided before them: the target's length, or its template; 0 where nothing is.
         words: the encoder's vectors of words, `b x w x d`.
+        rescoring: of the target's tokens given those before them, where hypotheses are judged so; else 0.
     """
 
     token: Tensor
     length: Tensor
     words: Tensor
+    rescoring: Tensor | float = 0.0
 
 
 class ParserModel(nn.Module):

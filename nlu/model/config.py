@@ -1,7 +1,7 @@
 """The model's shape, checked: what `conf/model/span_pointer.yaml` must hold, and the module built from it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
@@ -11,6 +11,7 @@ from nlu.errors import ConfigError
 from nlu.model.autoregressive import Autoregressive
 from nlu.model.base import ParserModel, Sizes
 from nlu.model.bilstm_pointer import BiLstmPointer
+from nlu.model.causal import CausalDecoder
 from nlu.model.decoder import Decoder
 from nlu.model.embedding import PieceEmbedding
 from nlu.model.encoder import Encoder
@@ -66,6 +67,13 @@ class LengthConfig:
 
 
 @dataclass
+class RescorerConfig:
+    """Causal layers that judge the hypotheses of a span pointer; the rest is as in its decoder."""
+
+    num_layers: int = 0
+
+
+@dataclass
 class ModelConfig:
     """A parser but for the sizes that the data gives; `architecture` is one of `ARCHITECTURES`."""
 
@@ -76,6 +84,7 @@ class ModelConfig:
     decoder: DecoderConfig
     pointer: PointerConfig
     length: LengthConfig
+    rescorer: RescorerConfig = field(default_factory=RescorerConfig)
 
     @classmethod
     def of(cls, config: DictConfig | Mapping[str, Any]) -> "ModelConfig":
@@ -140,6 +149,7 @@ class ModelConfig:
         divides("pointer.heads", self.pointer.heads, dim)
         rules.append(("embed_dim", dim, f"a multiple of {POOLING_HEADS}", dim % POOLING_HEADS == 0))
         at_least("length.beam", self.length.beam, 1)
+        at_least("rescorer.num_layers", self.rescorer.num_layers, 0)
         probability("length.dropout", self.length.dropout)
         conv_dim = self.length.conv_dim
         fits = conv_dim >= CONV_HEADS and conv_dim % CONV_HEADS == 0
@@ -176,7 +186,10 @@ def _encoder(config: ModelConfig, sizes: Sizes) -> Encoder:
 
 
 def _span_pointer(config: ModelConfig, sizes: Sizes) -> SpanPointer:
-    return _one_pass(SpanPointer, config, sizes, sizes.max_length, sizes.max_length // 2 + 1)
+    model = _one_pass(SpanPointer, config, sizes, sizes.max_length, sizes.max_length // 2 + 1)
+    if layers := config.rescorer.num_layers:
+        model.rescorer = _causal_decoder(config, sizes, layers)
+    return model
 
 
 def _nar_text(config: ModelConfig, sizes: Sizes) -> NarText:
@@ -202,17 +215,24 @@ def _one_pass(
     )
 
 
-def _autoregressive(config: ModelConfig, sizes: Sizes) -> Autoregressive:
+def _causal_decoder(config: ModelConfig, sizes: Sizes, num_layers: int) -> CausalDecoder:
     decoder = config.decoder
-    return Autoregressive(
-        _encoder(config, sizes),
+    return CausalDecoder(
         PointerHead(config.embed_dim, sizes.ontology_size, config.pointer.heads),
         config.embed_dim,
-        num_layers=decoder.num_layers,
+        num_layers=num_layers,
         ffn_dim=decoder.ffn_dim,
         heads=max(decoder.attention_heads, 1),
         cross_heads=decoder.cross_attention_heads,
         dropout=decoder.dropout,
+        max_length=sizes.max_length,
+    )
+
+
+def _autoregressive(config: ModelConfig, sizes: Sizes) -> Autoregressive:
+    return Autoregressive(
+        _encoder(config, sizes),
+        _causal_decoder(config, sizes, config.decoder.num_layers),
         max_length=sizes.max_length,
         beam=config.length.beam,
         intents=sizes.intents,

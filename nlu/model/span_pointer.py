@@ -7,6 +7,7 @@ from torch import Tensor
 
 from nlu.batches import Batch
 from nlu.model.base import Hypothesis, Losses, ParserModel, Smoothing, smoothed_nll, token_loss
+from nlu.model.causal import CausalDecoder
 from nlu.model.decoder import Decoder
 from nlu.model.encoder import Encoder
 from nlu.model.length import LengthModule
@@ -39,6 +40,10 @@ class SpanPointer(ParserModel):
         encoder, length_module, decoder, pointer: the parts.
         beam: number of target lengths that are decoded side by side and ranked.
         intents: number I of intents, whose opening brackets follow the closing one in the ontology.
+
+    Attributes:
+        rescorer: judges the hypotheses, all in one pass ("noisy parallel decoding", Gu et al. 2018), where
+            there is one. Its loss teaches the encoder, whether hypotheses are judged or not.
     """
 
     def __init__(
@@ -56,6 +61,7 @@ class SpanPointer(ParserModel):
         self.length_module = length_module
         self.decoder = decoder
         self.pointer = pointer
+        self.rescorer: CausalDecoder | None = None
         self.beam = beam
         self.intents = intents
         self.ontology_size = pointer.ontology.out_features
@@ -105,7 +111,8 @@ class SpanPointer(ParserModel):
         """Decode the most likely lengths side by side; the best frame of each is a hypothesis.
 
         Its probability is that of its length times those of its tokens. Tokens are chosen independently,
-        and by dynamic programming where the choice is no frame.
+        and by dynamic programming where the choice is no frame. Where there is a rescorer, it is the
+        geometric mean of that and of the tokens' probabilities given those before them.
 
         Args:
             encoded: a batch of b utterances.
@@ -120,29 +127,34 @@ class SpanPointer(ParserModel):
         lengths = 2 * best_classes.view(-1)
         longest = int(lengths.max())
         mask = torch.arange(longest, device=lengths.device).unsqueeze(0) < lengths.unsqueeze(1)
-        scores = self.decode(lengths, mask, longest, repeat(encoded, count))
-        best, tokens = scores.max(dim=-1)
-        totals = best.masked_fill(~mask, 0.0).sum(dim=1) + length_scores.view(-1)
+        repeated = repeat(encoded, count)
+        scores = self.decode(lengths, mask, longest, repeated)
+        tokens = scores.argmax(dim=-1)
         all_tokens: list[list[int]] = tokens.tolist()
         all_lengths: list[int] = lengths.tolist()
+        word_mask = repeated.word_mask
+        for row in range(len(all_lengths)):
+            ids = all_tokens[row][: all_lengths[row]]
+            if not is_well_formed(ids, self.intents, self.ontology_size):
+                words = encoded.words.size(1) if word_mask is None else int(word_mask[row].sum())
+                possible = scores[row, : all_lengths[row], : self.ontology_size + words]
+                ids, _ = best_well_formed(possible, self.intents, self.ontology_size)
+                tokens[row, : len(ids)] = torch.tensor(ids, device=tokens.device)
+            all_tokens[row] = ids
+        totals = length_scores.view(-1) + log_probability(scores, tokens, mask)
+        rescorer = self.rescorer
+        if rescorer is not None:
+            again = rescorer(tokens, repeated.pieces, repeated.piece_mask, repeated.words, word_mask)
+            totals = (totals + log_probability(again, tokens, mask)) / 2
         all_totals: list[float] = totals.tolist()
-        all_length_scores: list[float] = length_scores.view(-1).tolist()
-        word_mask = encoded.word_mask
         answers: list[list[tuple[list[int], float]]] = []
         for example in range(batch):
-            words = encoded.words.size(1) if word_mask is None else int(word_mask[example].sum())
             ranked: list[tuple[list[int], float]] = []
             for row in range(example * count, (example + 1) * count):
-                ids = all_tokens[row][: all_lengths[row]]
-                score = all_totals[row]
-                if not is_well_formed(ids, self.intents, self.ontology_size):
-                    possible = scores[row, : all_lengths[row], : self.ontology_size + words]
-                    ids, score = best_well_formed(possible, self.intents, self.ontology_size)
-                    score += all_length_scores[row]
                 place = len(ranked)
-                while place > 0 and ranked[place - 1][1] < score:
+                while place > 0 and ranked[place - 1][1] < all_totals[row]:
                     place -= 1
-                ranked.insert(place, (ids, score))
+                ranked.insert(place, (all_tokens[row], all_totals[row]))
             answers.append(ranked)
         return answers
 
@@ -153,11 +165,15 @@ class SpanPointer(ParserModel):
         scores = self.decode(lengths, batch.target_mask, batch.targets.shape[1], encoded)
         possible = torch.ones_like(encoded.lengths, dtype=torch.bool)
         possible[:, 0] = False
-        return Losses(
-            token_loss(scores, batch, self.ontology_size, smoothing.token),
-            smoothed_nll(encoded.lengths, lengths // 2, possible, smoothing.length).mean(),
-            encoded.words,
-        )
+        token = token_loss(scores, batch, self.ontology_size, smoothing.token)
+        rescoring = torch.zeros_like(token)
+        if self.rescorer is not None:
+            again = self.rescorer(
+                batch.targets, encoded.pieces, batch.piece_mask, encoded.words, batch.word_mask
+            )
+            rescoring = token_loss(again, batch, self.ontology_size, smoothing.token)
+        length = smoothed_nll(encoded.lengths, lengths // 2, possible, smoothing.length).mean()
+        return Losses(token, length, encoded.words, rescoring)
 
     def predict(self, batch: Batch, count: int) -> list[list[Hypothesis]]:
         """Parse a batch; see `ParserModel.predict`."""
@@ -179,3 +195,9 @@ def repeat(encoded: Encoded, times: int) -> Encoded:
         word_mask,
         encoded.lengths.repeat_interleave(times, dim=0),
     )
+
+
+def log_probability(scores: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
+    """Add up what scores `b x l x (K + w)` say of tokens `b x l` where the mask is true; returns `b`."""
+    chosen = scores.gather(2, tokens.unsqueeze(2)).squeeze(2)
+    return chosen.masked_fill(~mask, 0.0).sum(dim=1)

@@ -10,21 +10,31 @@ from nlu.diagram import draw_model
 from nlu.errors import ParserFileError, UtteranceError
 from nlu.explain import draw, example, explain, main
 from nlu.parser import load_parser
+from tests.nlu.test_transfer import untrained
 
 TEXT = "wake me up at 7 am"
 
 
-def test_its_parts_are_distributions_and_its_likeliest_tokens_the_parse(trained: Path) -> None:
+@pytest.mark.parametrize("beam", [1, 3])
+def test_its_parts_are_distributions_and_its_likeliest_tokens_the_parse(trained: Path, beam: int) -> None:
     parser = Parser.load(trained)
+    parser.model.beam = beam
     found = explain(parser, TEXT)
     rows = found.label_probabilities.sum(axis=1) + found.word_probabilities.sum(axis=1)
     np.testing.assert_allclose(rows, 1, atol=1e-5)
     np.testing.assert_allclose(found.length_probabilities.sum(), 1)
-    assert len(found.tokens) == found.lengths[int(found.length_probabilities.argmax())] == len(rows)
+    assert len(found.tokens) == len(rows)
+    if beam == 1:
+        assert len(found.tokens) == found.lengths[int(found.length_probabilities.argmax())]
     prediction = parser.candidates(TEXT, 1)[0]
     assert found.words == tuple(prediction.words)
     said = [token if isinstance(token, str) else found.words[token] for token in prediction.span]
     assert list(found.tokens) == said
+
+
+def test_another_architecture_cannot_be_explained(tmp_path: Path) -> None:
+    with pytest.raises(ParserFileError, match="only a span pointer's own file"):
+        explain(untrained("nar_text", tmp_path), TEXT)
 
 
 def test_the_picture_names_every_token_and_word(trained: Path) -> None:
@@ -46,12 +56,15 @@ def test_an_artifact_cannot_be_explained(trained: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "model.png").exists()
 
 
-def test_the_model_is_drawn_with_a_line_for_each_word_that_is_pointed_at(trained: Path) -> None:
+@pytest.mark.parametrize("layers", [0, 1])
+def test_the_model_is_drawn_with_a_line_for_each_word_that_is_pointed_at(trained: Path, layers: int) -> None:
     parser = Parser.load(trained)
+    parser.config.rescorer.num_layers = layers
     found = explain(parser, TEXT)
     left, right = draw_model(parser, found).axes
     written = {text.get_text() for text in left.texts}
     assert written >= {"embedding", "encoder", "length module", "decoder", "pointer"}
+    assert ("rescorer" in written) == (layers > 0)
     assert f"feed-forward {parser.config.encoder.ffn_dim}" in written
     beside = [text.get_text() for text in right.texts]
     assert beside[3:] == [*found.words, *found.tokens]

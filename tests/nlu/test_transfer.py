@@ -36,7 +36,13 @@ NEW = row(
 
 def untrained(architecture: str, folder: Path) -> Parser:
     torch.manual_seed(0)
-    config = compose_config("train", f"model={architecture}", "model.embed_dim=32", f"paths.cache={folder}")
+    config = compose_config(
+        "train",
+        f"model={architecture}",
+        "model.embed_dim=32",
+        "model.rescorer.num_layers=1",
+        f"paths.cache={folder}",
+    )
     parser = new_parser(config, ModelConfig.of(config.model), datasets.Dataset.from_list(ROWS))
     parser.save(folder / "parser.pt")
     return parser
@@ -46,8 +52,9 @@ def forbid_what_is_new(new: Parser, old: Parser) -> None:
     """Make labels, lengths and templates that the old parser lacks as good as impossible."""
     added = set(new.ontology.tokens) - set(old.ontology.tokens)
     weights: dict[str, Any] = new.model.state_dict()
-    weights["pointer.ontology.bias"][[new.ontology.ids[token] for token in added]] = -1e4
     for name, before in old.model.state_dict().items():
+        if name.endswith("pointer.ontology.bias"):
+            weights[name][[new.ontology.ids[token] for token in added]] = -1e4
         if name in ("length_module.classifier.bias", "classifier.classifier.bias"):
             weights[name][len(before) :] = -1e4
     if isinstance(new.model, Autoregressive | BiLstmPointer):
@@ -62,10 +69,11 @@ def test_without_its_new_labels_a_started_parser_is_the_old_one(architecture: st
     assert new.sizes.max_length == len(NEW["target"])
     forbid_what_is_new(new, old)
 
-    def losses(parser: Parser) -> tuple[torch.Tensor, torch.Tensor]:
+    def losses(parser: Parser) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         examples = encode_rows(ROWS, parser.tokenizer, parser.ontology)
         with torch.no_grad():
-            return parser.model.eval().losses(collate(list(enumerate(examples))), Smoothing())[:2]
+            losses = parser.model.eval().losses(collate(list(enumerate(examples))), Smoothing())
+        return losses.token, losses.length, torch.as_tensor(losses.rescoring)
 
     torch.testing.assert_close(losses(new), losses(old))
     examples = encode_rows(ROWS, old.tokenizer)
@@ -84,7 +92,7 @@ def test_a_started_parser_learns_what_is_new(architecture: str, tmp_path: Path) 
     optimizer = torch.optim.AdamW(new.model.train().parameters(), lr=3e-3)
     for _ in range(150):
         losses = new.model.losses(batch, Smoothing())
-        (losses.token + losses.length).backward()
+        (losses.token + losses.length + losses.rescoring).backward()
         optimizer.step()
         optimizer.zero_grad()
     new.model.eval()
@@ -94,15 +102,19 @@ def test_a_started_parser_learns_what_is_new(architecture: str, tmp_path: Path) 
     ]
 
 
-def test_a_started_parser_answers_as_the_one_it_starts_from(trained: Path, compose_train: Compose) -> None:
-    config = compose_train("model.decoder.dropout=0.3")
+@pytest.mark.parametrize(("layers", "count"), [(0, 2), (1, 1)])
+def test_a_started_parser_answers_as_the_one_it_starts_from(
+    trained: Path, compose_train: Compose, layers: int, count: int
+) -> None:
+    config = compose_train("model.decoder.dropout=0.3", f"model.rescorer.num_layers={layers}")
     rows = instantiate(config.data.load)["train"].select(range(64))
     old = load_parser(trained)
     new = started_parser(trained, ModelConfig.of(config.model), rows)
     new.model.eval()
     examples = encode_rows(list(rows), old.tokenizer)
     answers, before = (
-        [[ids for ids, _ in ranked] for ranked in parser.predict(examples, 64, 2)] for parser in (new, old)
+        [[ids for ids, _ in ranked] for ranked in parser.predict(examples, 64, count)]
+        for parser in (new, old)
     )
     assert answers == before
     assert new.config.decoder.dropout == 0.3

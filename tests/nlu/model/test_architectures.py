@@ -6,6 +6,7 @@ from nlu.errors import ConfigError
 from nlu.model.base import ParserModel, Sizes, Smoothing
 from nlu.model.config import ARCHITECTURES, ModelConfig, build_model
 from nlu.model.nar_text import from_text, to_text
+from nlu.model.span_pointer import SpanPointer
 from nlu.model.wellformed import is_well_formed
 from tests.composing import compose_config
 
@@ -13,6 +14,9 @@ TEMPLATES = ((1, 0), (1, 4, 7, 7, 0, 0), (2, 4, 7, 7, 0, 5, 7, 7, 0, 0), (3, 4, 
 SIZES = Sizes(
     vocab_size=50, intents=3, ontology_size=7, max_length=20, max_text_length=24, templates=TEMPLATES
 )
+
+# With layers that judge the hypotheses.
+RESCORED = ("span_pointer", 2)
 
 
 def make(architecture: str, *overrides: str) -> ParserModel:
@@ -35,10 +39,12 @@ def batch_of(pairs: list[tuple[torch.Tensor, torch.Tensor]]):  # type: ignore[no
     return collate([(place, Example(*pair, target)) for place, pair in enumerate(pairs)])
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize(("architecture", "layers"), [*((name, 0) for name in ARCHITECTURES), RESCORED])
 @pytest.mark.parametrize("beam", [1, 3])
-def test_one_utterance_alone_in_a_batch_and_exported_parse_alike(architecture: str, beam: int) -> None:
-    model = make(architecture, f"model.length.beam={beam}")
+def test_one_utterance_alone_in_a_batch_and_exported_parse_alike(
+    architecture: str, layers: int, beam: int
+) -> None:
+    model = make(architecture, f"model.length.beam={beam}", f"model.rescorer.num_layers={layers}")
     frozen = torch.jit.freeze(torch.jit.script(model))
     with torch.inference_mode():
         together = model.predict(batch_of(utterances()), 1)
@@ -50,15 +56,20 @@ def test_one_utterance_alone_in_a_batch_and_exported_parse_alike(architecture: s
             assert max(ranked[0][0]) < SIZES.ontology_size + len(pair[1])
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_it_learns_a_frame_by_heart(architecture: str) -> None:
-    model = make(architecture, "model.embedding_dropout=0").train()
+@pytest.mark.parametrize(("architecture", "layers"), [*((name, 0) for name in ARCHITECTURES), RESCORED])
+def test_it_learns_a_frame_by_heart(architecture: str, layers: int) -> None:
+    model = make(
+        architecture,
+        "model.embedding_dropout=0",
+        "model.length.beam=3",
+        f"model.rescorer.num_layers={layers}",
+    ).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     batch = batch_of(utterances()[2:])
     first = 0.0
     for step in range(60):
         losses = model.losses(batch, Smoothing())
-        loss = losses.token + losses.length
+        loss = losses.token + losses.length + losses.rescoring
         first = first if step else float(loss.detach())
         loss.backward()
         optimizer.step()
@@ -90,3 +101,28 @@ def test_text_forms_and_span_forms_are_each_other_s_inverse() -> None:
         assert from_text(text, SIZES.ontology_size) == ids
     assert to_text([1, 4, 7, 9, 0, 0], 7) == [1, 4, 7, 8, 9, 0, 0]
     assert not is_well_formed(from_text([1, 4, 7, 9, 0, 0], 7), 3, 7)
+
+
+def test_a_rescorer_ranks_frames_by_the_mean_of_both_opinions() -> None:
+    plain, rescored = make("span_pointer"), make("span_pointer", "model.rescorer.num_layers=1")
+    assert isinstance(rescored, SpanPointer)
+    assert rescored.rescorer is not None
+    rescored.load_state_dict(plain.state_dict(), strict=False)
+    pieces, starts = utterances()[2]
+    with torch.inference_mode():
+        before = {tuple(ids): score for ids, score in plain.search(pieces, starts, 4)}
+        after = rescored.search(pieces, starts, 4)
+        encoded = rescored.encode(pieces.unsqueeze(0), None, starts.unsqueeze(0), None)
+        for ids, score in after:
+            # Token by token, as the autoregressive parser computes it.
+            memories = rescored.rescorer.memories(encoded.pieces)
+            caches: list[torch.Tensor] = []
+            total, last = 0.0, -1
+            for position, token in enumerate(ids):
+                scores, caches = rescored.rescorer.step(
+                    torch.tensor([[last]]), position, encoded.words, caches, memories
+                )
+                total += float(scores[0, token])
+                last = token
+            assert score == pytest.approx((before[tuple(ids)] + total) / 2, rel=1e-5)
+    assert [score for _, score in after] == sorted((score for _, score in after), reverse=True)
