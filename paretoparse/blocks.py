@@ -98,7 +98,7 @@ def parts_of(shape: Mapping[str, int]) -> tuple[Part, ...]:
         causal = layers("decoder", mixing, "cross-attention")[:1] * judging
         heads = _heads(max(shape["model.decoder.attention_heads"], 1))
         notes = (decoder[0], decoder[1], f"causal self-attention {heads}")
-        rescorer = (Part("rescorer", (*causal, (("pointer", width),)), (pointer, *notes)),)
+        rescorer = (Part("rescorer", (*causal, (("pointer", width),)), (f"pointer {pointer}", *notes)),)
     return (
         Part("embedding", ((("embedding", width),),), (pieces,)),
         Part("encoder", layers("encoder", mixing), encoder),
