@@ -22,7 +22,6 @@ import numpy.typing as npt
 import torch
 
 from nlu.errors import ParserFileError, UtteranceError
-from nlu.model.nar_text import NarText
 from nlu.model.span_pointer import SpanPointer
 from nlu.parser import SHIPPED, Parser
 from paretoparse.arguments import read_pairs
@@ -75,7 +74,7 @@ def explain(parser: Parser, text: str) -> Explanation:
         UtteranceError: See `Parser.parse`.
     """
     model = parser.model
-    if not isinstance(model, SpanPointer) or isinstance(model, NarText):
+    if type(model) is not SpanPointer:
         raise ParserFileError(
             "only a span pointer's own file can be explained, not another architecture or an artifact; "
             "name a parser.pt of model=span_pointer."

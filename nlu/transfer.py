@@ -47,12 +47,11 @@ def started_parser(path: str | Path, model_config: ModelConfig, rows: datasets.D
 
 def _fits(weights: Mapping[str, Tensor], fresh: Mapping[str, Tensor]) -> bool:
     """Tell whether weights have the shapes of fresh ones, a rescorer's apart that they lack."""
-    missing = fresh.keys() - weights.keys()
-    return (
-        weights.keys() <= fresh.keys()
-        and all(name.startswith("rescorer.") for name in missing)
-        and all(tensor.shape == fresh[name].shape for name, tensor in weights.items())
-    )
+    return {name: tensor.shape for name, tensor in weights.items()} == {
+        name: tensor.shape
+        for name, tensor in fresh.items()
+        if name in weights or not name.startswith("rescorer.")
+    }
 
 
 def _places(old: Ontology, new: Ontology) -> list[int]:

@@ -12,7 +12,8 @@
 # # Parse an utterance and look inside
 #
 # You learn what the parser answers, how sure it is of it, what else it thought possible, and how a whole frame comes out of a
-# single pass: first its length, then for every place a label or a pointer to a word.
+# single pass: its length is guessed first, then every place gets a label or a pointer to a word. Three lengths are
+# tried side by side.
 
 # %%
 # %matplotlib inline

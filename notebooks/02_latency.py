@@ -36,6 +36,8 @@ from nlu.parser import SHIPPED, load_parser
 # %%
 parser = load_parser(SHIPPED)
 folder = Path(mkdtemp())
+# Decoded alone, the likeliest length needs no judge; of three, the rescorer chooses the frame.
+parser.model.beam = 1
 one_length = export(export_source(parser), folder, name="one_length")
 parser.model.beam = 3
 three_lengths = export(export_source(parser), folder, name="three_lengths")

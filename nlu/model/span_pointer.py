@@ -166,7 +166,7 @@ class SpanPointer(ParserModel):
         possible = torch.ones_like(encoded.lengths, dtype=torch.bool)
         possible[:, 0] = False
         token = token_loss(scores, batch, self.ontology_size, smoothing.token)
-        rescoring = torch.zeros_like(token)
+        rescoring: Tensor | float = 0.0
         if self.rescorer is not None:
             again = self.rescorer(
                 batch.targets, encoded.pieces, batch.piece_mask, encoded.words, batch.word_mask
