@@ -82,25 +82,26 @@ class ParsingTask(pl.LightningModule):
         self._smoothing = Smoothing(optim.label_smoothing, optim.length_label_smoothing)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
-        """Return the loss of a batch: tokens given the true lengths, plus weighted lengths and word tags."""
+        """Return the loss of a batch: tokens given the true lengths, weighted lengths and tags, rescoring."""
         if self.optim.word_dropout > 0:
             batch = drop_words(batch, self.optim.word_dropout)
         losses = self.model.losses(batch, self._smoothing)
         loss = losses.token + self.optim.length_loss_weight * losses.length + losses.rescoring
         tag_loss = torch.zeros_like(loss)
+        rescoring = tag_loss + losses.rescoring
         if self.optim.tag_loss_weight > 0:
             tag_loss = self.tagger.loss(losses.words, batch)
             loss = loss + self.optim.tag_loss_weight * tag_loss
-        self._losses.append(torch.stack([loss, losses.token, losses.length, tag_loss]).detach())
+        self._losses.append(torch.stack([loss, losses.token, losses.length, tag_loss, rescoring]).detach())
         return loss
 
     def mean_losses(self) -> list[float]:
-        """Return the pass's mean loss so far, and those of its parts: tokens, lengths and word tags."""
+        """Return the pass's mean loss so far, and its parts: tokens, lengths, word tags and rescoring."""
         return torch.stack(self._losses).mean(dim=0).tolist()
 
     def on_train_epoch_end(self) -> None:
         """Log the mean losses of the pass; logging each step would cost more than the optimiser."""
-        names = ("loss", "token_loss", "length_loss", "tag_loss")
+        names = ("loss", "token_loss", "length_loss", "tag_loss", "rescoring_loss")
         self.log_dict(dict(zip(names, self.mean_losses(), strict=True)))
         self._losses.clear()
 

@@ -220,5 +220,5 @@ def _options(group: str) -> list[str]:
 
 
 def run_folder() -> Path:
-    """The folder that Hydra has made for this run."""
-    return Path(HydraConfig.get().runtime.output_dir)
+    """The folder that Hydra has made for this run, without symbolic links, as a search stores it."""
+    return Path(HydraConfig.get().runtime.output_dir).resolve()

@@ -39,5 +39,6 @@ def valid_json(content: Any) -> Any:
 
 
 def relative(path: str, folder: Path) -> str:
-    """An absolute path as it is told from an absolute folder, where it lies within it."""
-    return Path(path).relative_to(folder).as_posix() if Path(path).is_relative_to(folder) else path
+    """A path as told from a folder, where it lies within it by whatever symbolic links; else as it is."""
+    place, home = Path(path).resolve(), folder.resolve()
+    return place.relative_to(home).as_posix() if place.is_relative_to(home) else path

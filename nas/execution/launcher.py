@@ -4,6 +4,7 @@ import logging
 import re
 import sys
 import threading
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -221,6 +222,8 @@ class _Launch:
             self._thread.start()
 
     def _run(self) -> None:
+        # loky replaces a worker that has grown by 300 MB, as trainings make it, and no job is lost.
+        warnings.filterwarnings("ignore", "A worker stopped while some jobs were given to the executor")
         try:
             self.returns = self._launcher.launch(list(self._jobs.values()), initial_job_idx=min(self._jobs))
         except Exception as error:

@@ -109,7 +109,7 @@ def metric_rows(study: Study) -> Rows:
 
 
 def _within(path: str | None, folder: Path | None) -> str | None:
-    return path if path is None or folder is None else relative(path, folder.resolve())
+    return path if path is None or folder is None else relative(path, folder)
 
 
 def _believed(trial: Trial, found: Findings) -> tuple[float | None, bool | None]:

@@ -231,7 +231,11 @@ def test_finds_are_confirmed_with_new_seeds_whatever_happens(toy: "Toy") -> None
 
 
 @pytest.mark.slow
-def test_a_search_goes_on_from_its_study_alone(toy: "Toy") -> None:
+def test_a_search_goes_on_from_its_study_alone(toy: "Toy", tmp_path: Path) -> None:
+    # By way of a symbolic link: jobs are told one path, the study's own is another.
+    place = tmp_path / "place"
+    place.mkdir()
+    toy.folder.symlink_to(place)
     arguments = (
         "fail=file",
         "+hydra.sweeper.measure._target_=measure.BesideControl",
@@ -241,9 +245,9 @@ def test_a_search_goes_on_from_its_study_alone(toy: "Toy") -> None:
     assert toy.run(*arguments, "hydra.sweeper.budget=6").returncode == 0
     # Another place, to which nothing but the study has come.
     study = (toy.folder / "study.db").read_bytes()
-    assert str(toy.folder).encode() not in study
-    shutil.rmtree(toy.folder)
-    toy.folder.mkdir()
+    assert str(tmp_path).encode() not in study
+    shutil.rmtree(place)
+    place.mkdir()
     (toy.folder / "study.db").write_bytes(study)
     done = toy.run(*arguments, "hydra.sweeper.budget=8")
     assert done.returncode == 0, done.stderr

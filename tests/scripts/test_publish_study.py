@@ -10,9 +10,11 @@ from types import ModuleType
 import pytest
 
 from nas.errors import StudyError
+from nas.report.tables import metric_rows, to_csv
 from nas.space.syntax import parse_space
 from nas.study import Goals, Proposal, Suggestion
-from nas.study.store import Definition, StoredStudy, open_or_create, open_study
+from nas.study.store import DATABASE, Definition, StoredStudy, open_or_create, open_study
+from tests.composing import ROOT
 from tests.nas.conftest import PARAMS, draw_points, evaluate
 
 
@@ -68,3 +70,17 @@ def test_what_is_no_search_is_refused_before_anything_is_written(
     with pytest.raises(StudyError, match="is not a search's folder"):
         script.main()
     assert not (tmp_path / "out").exists()
+
+
+PUBLISHED = sorted(path.parent for path in (ROOT / "results").rglob(DATABASE))
+
+
+@pytest.mark.parametrize("folder", PUBLISHED, ids=lambda folder: folder.name)
+def test_what_is_published_is_its_study_and_names_no_machine(folder: Path) -> None:
+    study = open_study(folder)
+    assert (folder / "metrics.csv").read_text() == to_csv(metric_rows(study))
+    for one in (*study.history.trials, *study.repetitions):
+        for path in (one.folder, *one.files.values()):
+            assert path is None or Path(path).is_relative_to(folder)
+        for value in one.metrics.values():
+            assert not str(value).startswith("/")
