@@ -110,7 +110,10 @@ class LatencyMeasurement:
                 beside = control.files.get(ARTIFACT) if control is not None else None
                 paths = [one.files[ARTIFACT] for one in ready]
                 for place, outcome in measure_batch(paths, device, self.protocol, beside):
-                    yield ready[place].number, self._keep(outcome, ready[place].folder)
+                    found = self._keep(outcome, ready[place].folder)
+                    if control is not None and ready[place].number == control.number:
+                        found = _as_unit(found)
+                    yield ready[place].number, found
         except LatencyError as error:
             if opened:
                 raise
@@ -123,3 +126,13 @@ class LatencyMeasurement:
         outcome.save(folder / RESULT)
         metrics: Mapping[str, Metric] = outcome.metrics()
         return metrics
+
+
+def _as_unit(found: Mapping[str, Metric] | Exception) -> Mapping[str, Metric] | Exception:
+    """The reference's own metrics: a ratio to itself is 1, and all others are told in units of its result.
+
+    Measured twice side by side it is 1 but for noise, which the ratio's interval still shows.
+    """
+    if isinstance(found, Exception) or "latency_p99_ratio" not in found:
+        return found
+    return {**found, "latency_p99_ratio": 1.0}

@@ -56,8 +56,9 @@ def test_a_batch_is_measured_on_this_host_beside_the_reference(artifact: Path, t
         Trained(7, {}, {}, tmp_path / "7"),
     ]
     control = trained_trial(0, artifact, tmp_path / "0")
+    batch.append(control)
     found = dict(LatencyMeasurement(HostDevice(runner="python"), QUICK).measure_batch(batch, control))
-    assert set(found) == {3, 5, 7}
+    assert set(found) == {0, 3, 5, 7}
     metrics = found[3]
     assert isinstance(metrics, Mapping)
     assert metrics["runs"] == 500
@@ -65,6 +66,9 @@ def test_a_batch_is_measured_on_this_host_beside_the_reference(artifact: Path, t
     assert (
         metrics["latency_p99_ratio_low"] <= metrics["latency_p99_ratio"] <= metrics["latency_p99_ratio_high"]
     )
+    assert metrics["latency_p99_ratio"] != 1
+    assert isinstance(found[0], Mapping)
+    assert found[0]["latency_p99_ratio"] == 1
     assert metrics["peak_memory_bytes"] > 1e6
     assert (tmp_path / "3" / "latency.json.gz").is_file()
     assert isinstance(found[5], LatencyError)

@@ -16,7 +16,7 @@ from nas.space.optuna import distributions, to_point
 
 
 class Problem(BaseProblem):
-    """Exact match (percent, maximised) and latency's 99th percentile (milliseconds, minimised).
+    """Exact match (percent, maximised) and latency's 99th percentile (ratio to the reference's, minimised).
 
     A training that fails raises `nas.benchmark.nlu24.TrialFailedError`. A point that is evaluated again gives
     the same result, until `reseed`.

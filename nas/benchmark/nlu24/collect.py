@@ -1,7 +1,7 @@
 """From the folders of searches to the runs of the table."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -80,9 +80,12 @@ def collect(folders: Sequence[Path]) -> Collected:
     space, settings = first.space, _settings(first)
     for name, study in studies.items():
         _check(name, study, first, settings)
-    runs, described = [], []
+    runs: list[Run] = []
+    described = []
     for name, study in studies.items():
-        own = _runs(name, study)
+        # Studies that share their first trials, one's database having been copied, tell of them once.
+        known = {_result(space, run) for run in runs}
+        own = [run for run in _runs(name, study) if _result(space, run) not in known]
         runs += own
         described.append(
             {
@@ -167,6 +170,10 @@ def _runs(name: str, study: StoredStudy) -> list[Run]:
             )
         )
     return _marked(study.space, runs)
+
+
+def _result(space: Space, run: Run) -> Hashable:
+    return space.key(run.point), *sorted(run.metrics.items())
 
 
 def _metrics(trial: Trial, study: str) -> dict[str, float]:

@@ -152,8 +152,8 @@ class NLU24:
             seed: Of the training, from 0. The same point and seed give the same result.
 
         Returns:
-            `exact_match` in percent, `latency_p99_ms` in milliseconds and its standard error
-            `latency_p99_ms_se`, the `seconds` of the training, its `epochs`, and whether it `diverged`.
+            `exact_match` in percent, `latency_p99_ratio` to the reference model's, its standard error
+            `latency_p99_ratio_se`, the `seconds` of the training, its `epochs`, and whether it `diverged`.
 
         Raises:
             BenchmarkError: If the space or the table does not have the point, or there is nothing of so many

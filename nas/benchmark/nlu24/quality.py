@@ -15,7 +15,7 @@ from nas.space import Array, Space
 from nas.study import REFERENCE, Goals
 
 # Kendall's coefficient is also given of values rounded to so much, as differences below are noise: percent,
-# milliseconds, seconds.
+# ratio, seconds.
 ROUNDED = {EXACT_MATCH: 0.1, LATENCY: 0.01, SECONDS: 1.0}
 # The share of runs that counts as near the front.
 NEAR = 0.2
@@ -30,7 +30,7 @@ Fit = Callable[[Sequence[Run]], Surrogate]
 def scores(space: Space, surrogate: Surrogate, runs: Sequence[Run]) -> dict[str, Any]:
     """How well runs are predicted, a mapping for exact match, latency and seconds each; null for too few.
 
-    `r2`, `rmse` (percent, milliseconds, seconds), `kendall`, `kendall_rounded` (see `ROUNDED`), `spearman`.
+    `r2`, `rmse` (percent, ratio, seconds), `kendall`, `kendall_rounded` (see `ROUNDED`), `spearman`.
     """
     good = [run for run in runs if run.succeeded and SECONDS in run.metrics]
     if len(good) < _LEAST:
@@ -102,7 +102,7 @@ def outcomes(space: Space, surrogate: Surrogate, runs: Sequence[Run]) -> dict[st
 def near_front(
     space: Space, surrogate: Surrogate, runs: Sequence[Run], held_out: Sequence[Run]
 ) -> dict[str, Any]:
-    """Errors of held-out runs near the front of all runs: RMSE and bias in percent and milliseconds.
+    """Errors of held-out runs near the front of all runs: RMSE and bias in percent and of the ratio.
 
     A run is as far from the front as its objectives must improve, in units of their ranges, until it is not
     dominated; the nearest fifth counts. As results choose it, lucky ones are among it, and the bias is also
@@ -147,7 +147,7 @@ def fronts(
             "points": int(front(values).sum()),
             "hypervolume": _volume(values, reference_point),
             "best_exact_match": float(values[:, 0].max()),
-            "best_latency_p99_ms": float(-values[:, 1].max()),
+            "best_latency_p99_ratio": float(-values[:, 1].max()),
         }
         for name, values in ends.items()
     }

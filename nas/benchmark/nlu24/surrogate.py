@@ -149,8 +149,8 @@ class Surrogate:
             epochs: Passes over the training data, from 1; None: all.
 
         Returns:
-            `n` values each of the exact match in percent, the latency in milliseconds and the seconds of all
-            passes, and the probabilities `p_failed` and `p_diverged`.
+            `n` values each of the exact match in percent, the latency's ratio to the reference's and the
+            seconds of all passes, and the probabilities `p_failed` and `p_diverged`.
         """
         means = self.means(X)
         failed, diverged = (np.clip(means[name][:, 0], 0.0, 1.0) for name in (FAILED, DIVERGED))
