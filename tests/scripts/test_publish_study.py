@@ -11,23 +11,16 @@ import pytest
 
 from nas.errors import StudyError
 from nas.report.tables import metric_rows, to_csv
-from nas.space.syntax import parse_space
-from nas.study import Goals, Proposal, Suggestion
-from nas.study.store import DATABASE, Definition, StoredStudy, open_or_create, open_study
+from nas.study import Proposal, Suggestion
+from nas.study.store import DATABASE, open_study
 from tests.composing import ROOT
-from tests.nas.conftest import PARAMS, draw_points, evaluate
+from tests.nas.conftest import draw_points, evaluate
+from tests.scripts.studies import go_on
 
 
 @pytest.fixture
 def script(on_path: None) -> ModuleType:
     return importlib.import_module("publish_study")
-
-
-def go_on(folder: Path) -> StoredStudy:
-    space, _ = parse_space(PARAMS, [])
-    goals = Goals.of({"accuracy": "maximize", "latency": "minimize"})
-    definition = Definition(space.describe(), goals.describe(), None, {"seed": 1})
-    return open_or_create(folder, definition, None, None, accept_changes=False)
 
 
 def test_nothing_of_this_machine_is_published_and_it_goes_on(
