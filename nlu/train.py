@@ -7,6 +7,7 @@ python -m nlu.train data=topv2 data.root=DIR 'data.domains=[reminder,weather]'
 import logging
 import os
 import random
+import signal
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -164,6 +165,9 @@ def fit(
     Returns:
         What the evaluation of the best weights, which are in the model now, logged; the number of `epochs`;
         and `exact_match_pass_1`, `exact_match_pass_2`, ..., after each of them.
+
+    Raises:
+        KeyboardInterrupt: the process was told to stop, by Ctrl-C or SIGTERM; what was trained can go on.
     """
     train_rows, eval_rows = list(splits["train"]), list(splits["eval"])
     golds = gold_of(eval_rows, seen={tuple(row["words"]) for row in train_rows})
@@ -178,7 +182,13 @@ def fit(
     checkpoints = Checkpoints(folder / "checkpoints", "exact_match", config.seed)
     passes = PassLog()
     trainer = _trainer(config, [passes, checkpoints], folder)
-    trainer.fit(task, train_loader, eval_loader, ckpt_path=config.trainer.resume, weights_only=True)
+    on_interrupt = signal.getsignal(signal.SIGINT)
+    try:
+        trainer.fit(task, train_loader, eval_loader, ckpt_path=config.trainer.resume, weights_only=True)
+    except SystemExit as error:
+        # What Lightning makes of Ctrl-C, ignoring all others, and of SIGTERM, with an exit code of 0.
+        signal.signal(signal.SIGINT, on_interrupt)
+        raise KeyboardInterrupt from error
     task.load_state_dict(checkpoints.weights)
     parser.model.eval()
     curve = {f"exact_match_pass_{number}": value for number, value in passes.exact_match.items()}

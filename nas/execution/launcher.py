@@ -207,7 +207,7 @@ class _Launch:
     def __init__(self, launcher: Launcher, jobs: Mapping[int, list[str]], outcomes: Outcomes) -> None:
         self.open = list(jobs)
         self.returns: Sequence[JobReturn] = []
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
         self._launcher = launcher
         self._jobs = jobs
         self._outcomes = outcomes
@@ -226,8 +226,11 @@ class _Launch:
         warnings.filterwarnings("ignore", "A worker stopped while some jobs were given to the executor")
         try:
             self.returns = self._launcher.launch(list(self._jobs.values()), initial_job_idx=min(self._jobs))
-        except Exception as error:
-            # A launcher may raise anything, and the jobs that ended before are safe on disk.
+        except BaseException as error:
+            # A launcher may raise anything, and the jobs that ended before are safe on disk. In the main
+            # thread a KeyboardInterrupt is the user's, in the other one a worker's that was told to stop.
+            if not isinstance(error, Exception) and threading.current_thread() is not self._thread:
+                raise
             self.error = error
             logger.warning("The launcher stopped: %s", self.reason)
 

@@ -124,8 +124,9 @@ def test_a_killed_worker_costs_only_its_own_trial(toy: "Toy") -> None:
     assert toy.runs().count(2) == 2
 
 
-def test_a_job_that_is_killed_once_is_retried(toy: "Toy") -> None:
-    done = toy.run(*SOBOL_ONLY, *JOBLIB, "fail=kill-once")
+@pytest.mark.parametrize("fail", ["kill-once", "interrupt-once"])
+def test_a_job_that_is_killed_or_told_to_stop_once_is_retried(toy: "Toy", fail: str) -> None:
+    done = toy.run(*SOBOL_ONLY, *JOBLIB, f"fail={fail}")
     assert done.returncode == 0, done.stderr
     assert "started again, alone" in done.stdout
     assert toy.rows()[2]["error"] == "the metric accuracy is missing; the job returned nothing."

@@ -1,5 +1,7 @@
 import json
 import math
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -82,6 +84,17 @@ def test_a_killed_training_ends_as_one_that_was_not(
     first, second = (load_parser(tmp_path / name).model.state_dict() for name in ("whole", "rest"))
     for name, tensor in first.items():
         torch.testing.assert_close(tensor, second[name])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_training_that_is_told_to_stop_is_interrupted(
+    compose_train: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    before = signal.getsignal(number)
+    monkeypatch.setattr(ParsingTask, "on_train_batch_end", lambda *rest: os.kill(os.getpid(), number))
+    with pytest.raises(KeyboardInterrupt):
+        train(compose_train(), tmp_path)
+    assert signal.getsignal(number) is before
 
 
 def test_checkpoints_are_what_their_names_say_and_carry_the_best(

@@ -58,6 +58,9 @@ def misbehave(how: str, directory: Path) -> None:
     if how == "kill-once" and not (directory / "killed").exists():
         (directory / "killed").touch()
         os.kill(os.getpid(), signal.SIGKILL)
+    if how == "interrupt-once" and not (directory / "interrupted").exists():
+        (directory / "interrupted").touch()
+        raise KeyboardInterrupt
     if how == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
 
