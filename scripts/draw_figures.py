@@ -10,7 +10,7 @@
 6 architectures of the front           one study
 
 Studies are folders of results/studies with a study.db, such as saasbo-1, saasbo-2 and sobol-1. The one study
-is --study, or else the first of the paper's strategy. Figures that lack theirs are left out with a sentence.
+is --study, or else the one that came farthest. Figures that lack theirs are left out with a sentence.
 """
 
 import logging
@@ -22,16 +22,15 @@ from matplotlib.figure import Figure
 
 from nas.report.card import Card
 from nas.report.cards import compare, make_card
+from nas.report.numbers import summarise
 from nas.report.sides import strategy_of
-from nas.study import SOBOL, Study
+from nas.study import Study
 from nas.study.store import ADDRESS, DATABASE, open_study
 from paretoparse.cli import ArgumentParser, reported_errors
 from paretoparse.errors import ParetoParseError, UsageError
 from paretoparse.figures import write_figure
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
-# Strategies whose study is drawn where there is one figure for all, the first that there is.
-PREFERRED = ("saasbo", "adaptive")
 
 
 def main() -> None:
@@ -104,7 +103,7 @@ def choose(studies: Mapping[str, Study], name: str | None) -> str:
 
     Args:
         studies: Name to study.
-        name: Which; None: the first of the first preferred strategy that there is, or else of any but Sobol.
+        name: Which; None: the one with the largest hypervolume, of equal ones the first.
 
     Raises:
         UsageError: There is none of that name.
@@ -114,13 +113,7 @@ def choose(studies: Mapping[str, Study], name: str | None) -> str:
             raise UsageError(f"there is no study {name}; choose one of {', '.join(studies)}.")
         return name
 
-    def rank(one: str) -> int:
-        strategy = strategy_of(studies[one])
-        if strategy in PREFERRED:
-            return PREFERRED.index(strategy)
-        return len(PREFERRED) + (strategy == SOBOL)
-
-    return min(studies, key=rank)
+    return max(studies, key=lambda one: summarise(studies[one])["hypervolume"] or 0.0)
 
 
 def first_of_each(studies: Mapping[str, Study]) -> dict[str, Study]:

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from nas.report.numbers import summarise
 from nas.space.syntax import parse_space
 from nas.study import Goals, Proposal, Suggestion
 from nas.study.store import Definition, open_or_create
@@ -14,7 +15,7 @@ from paretoparse.errors import ParetoParseError, UsageError
 from tests.nas.conftest import PARAMS, draw_points, evaluate
 
 Draw = Callable[..., list[str]]
-Add = Callable[[str, str], None]
+Add = Callable[..., None]
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def draw(
 def add(tmp_path: Path) -> Add:
     """Adds a study of a strategy to the results."""
 
-    def make(name: str, strategy: str) -> None:
+    def make(name: str, strategy: str, beats: bool = False) -> None:
         folder = tmp_path / "studies" / name
         folder.mkdir(parents=True)
         space, goals = parse_space(PARAMS, [])[0], Goals.of({"accuracy": "maximize", "latency": "minimize"})
@@ -50,7 +51,8 @@ def add(tmp_path: Path) -> Add:
         first, *points = draw_points(space, 8)
         proposals = (Proposal(first, "reference"), *(Proposal(point, "sobol") for point in points))
         for trial in study.add(Suggestion(proposals)):
-            study.complete(trial.number, evaluate(trial.point), seconds=1.0)
+            bad = {"latency": 1e3} if beats and trial.origin == "reference" else {}
+            study.complete(trial.number, {**evaluate(trial.point), **bad}, seconds=1.0)
 
     return make
 
@@ -96,9 +98,12 @@ def test_the_one_study_and_those_that_are_compared(script: ModuleType, add: Add,
         add(name, strategy)
     studies = script.read_studies(tmp_path / "studies")
     assert list(studies) == ["a-9", "a-10", "b-2", "c-1", "c-2"]
-    assert script.choose(studies, None) == "c-1"
+    assert script.choose(studies, None) == "a-9"
     assert script.choose(studies, "a-10") == "a-10"
-    assert script.choose({name: studies[name] for name in ("a-9", "b-2")}, None) == "b-2"
+    add("b-1", "sobol", beats=True)
+    longer = script.read_studies(tmp_path / "studies")
+    assert summarise(longer["b-1"])["hypervolume"] > 0
+    assert script.choose(longer, None) == "b-1"
     assert list(script.first_of_each(studies)) == ["a-9", "b-2", "c-1"]
     one = {"c-1": studies["c-1"]}
     for refused in (
