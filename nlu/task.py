@@ -87,8 +87,8 @@ class ParsingTask(pl.LightningModule):
             batch = drop_words(batch, self.optim.word_dropout)
         losses = self.model.losses(batch, self._smoothing)
         loss = losses.token + self.optim.length_loss_weight * losses.length + losses.rescoring
+        rescoring = torch.zeros_like(loss) + losses.rescoring
         tag_loss = torch.zeros_like(loss)
-        rescoring = tag_loss + losses.rescoring
         if self.optim.tag_loss_weight > 0:
             tag_loss = self.tagger.loss(losses.words, batch)
             loss = loss + self.optim.tag_loss_weight * tag_loss
