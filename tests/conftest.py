@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 from omegaconf import DictConfig
 
 from tests.composing import Compose, compose_config
+from tests.nas.toy_app import Toy
 
 # At these sizes threads cost more than they give, and on a busy machine very much more.
 torch.set_num_threads(1)
@@ -65,3 +66,9 @@ def trained(compose_train: Compose, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture(scope="session")
 def topv2_root() -> Path:
     return Path(os.environ["TOPV2_ROOT"])
+
+
+@pytest.fixture
+def toy(tmp_path: Path, hydra_restore_singletons: None) -> Toy:
+    """Return a search of the toy app in a folder of its own."""
+    return Toy(tmp_path / "sweep")

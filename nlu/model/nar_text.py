@@ -5,7 +5,7 @@ from torch import Tensor
 
 from nlu.batches import Batch
 from nlu.model.base import Losses, Smoothing, smoothed_nll, token_loss
-from nlu.model.span_pointer import Encoded, SpanPointer, repeat
+from nlu.model.span_pointer import Encoded, SpanPointer, insert, repeat
 from nlu.model.wellformed import is_well_formed
 
 
@@ -62,12 +62,8 @@ class NarText(SpanPointer):
             ranked: list[tuple[list[int], float]] = []
             for row in range(example * count, (example + 1) * count):
                 ids = from_text(all_tokens[row][: all_lengths[row]], self.ontology_size)
-                score = all_totals[row]
                 if is_well_formed(ids, self.intents, self.ontology_size) and not _contains(ranked, ids):
-                    place = len(ranked)
-                    while place > 0 and ranked[place - 1][1] < score:
-                        place -= 1
-                    ranked.insert(place, (ids, score))
+                    insert(ranked, ids, all_totals[row])
             if len(ranked) == 0:
                 ranked.append(([all_roots[example * count], 0], all_totals[example * count]))
             answers.append(ranked)

@@ -151,10 +151,7 @@ class SpanPointer(ParserModel):
         for example in range(batch):
             ranked: list[tuple[list[int], float]] = []
             for row in range(example * count, (example + 1) * count):
-                place = len(ranked)
-                while place > 0 and ranked[place - 1][1] < all_totals[row]:
-                    place -= 1
-                ranked.insert(place, (all_tokens[row], all_totals[row]))
+                insert(ranked, all_tokens[row], all_totals[row])
             answers.append(ranked)
         return answers
 
@@ -195,6 +192,14 @@ def repeat(encoded: Encoded, times: int) -> Encoded:
         word_mask,
         encoded.lengths.repeat_interleave(times, dim=0),
     )
+
+
+def insert(ranked: list[tuple[list[int], float]], ids: list[int], score: float) -> None:
+    """Insert a hypothesis behind all that are at least as likely."""
+    place = len(ranked)
+    while place > 0 and ranked[place - 1][1] < score:
+        place -= 1
+    ranked.insert(place, (ids, score))
 
 
 def log_probability(scores: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:

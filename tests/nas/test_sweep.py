@@ -1,31 +1,20 @@
 """Whole searches of the toy app, in processes of their own, as users run them."""
 
-import json
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from nas.study.store import open_study
-
-if TYPE_CHECKING:
-    from tests.nas.conftest import Toy
-
-JOBLIB = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
-SOBOL_ONLY = ("hydra.sweeper.budget=6",)
-
-
-def states(toy: "Toy") -> list[str]:
-    return [row["state"] for row in toy.rows()]
+from tests.nas.toy_app import JOBLIB, SOBOL_ONLY, Toy
 
 
 @pytest.mark.slow
-def test_a_search_spends_its_budget_and_leaves_its_files(toy: "Toy") -> None:
+def test_a_search_spends_its_budget_and_leaves_its_files(toy: Toy) -> None:
     done = toy.run(*JOBLIB)
     assert done.returncode == 0, done.stderr
     rows = toy.rows()
@@ -64,111 +53,21 @@ def test_a_search_spends_its_budget_and_leaves_its_files(toy: "Toy") -> None:
     assert sorted(toy.runs()) == list(range(14))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("launcher", [JOBLIB, ()], ids=["joblib", "basic"])
-def test_a_killed_search_goes_on(toy: "Toy", launcher: tuple[str, ...]) -> None:
-    arguments = (*launcher, "pause=0.4", "hydra.sweeper.budget=9")
-    process = toy.start(*arguments)
-    deadline = time.monotonic() + 60
-    while len(toy.runs()) < 3 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    process.kill()
-    process.wait()
-    before = toy.runs()
-    assert 3 <= len(before) < 6
-    done = toy.run(*arguments)
-    assert done.returncode == 0, done.stderr
-    assert states(toy) == ["completed"] * 9
-    # Joblib's orphans finish and their results are taken; the basic launcher's running job runs again.
-    repeated = len(toy.runs()) - 9
-    assert repeated <= (1 if not launcher else 0)
-    assert sorted(set(toy.runs())) == list(range(9))
-
-
-def test_failures_are_recorded_and_the_search_goes_on(toy: "Toy") -> None:
-    done = toy.run(*SOBOL_ONLY, "fail=raise")
-    assert done.returncode == 0, done.stderr
-    assert states(toy) == ["completed"] * 2 + ["failed"] + ["completed"] * 3
-    assert toy.rows()[2]["error"] == "ValueError: first line the layers do not fit"
-    assert "basic launcher" in done.stdout
-    # It stays failed when the search goes on, and its point is not tried again.
-    refused = toy.run("hydra.sweeper.budget=7")
-    assert refused.returncode == 1
-    assert 'configuration: fail: was "raise", is null' in refused.stderr
-    assert toy.run("hydra.sweeper.budget=7", "hydra.sweeper.accept_changes=true").returncode == 0
-    assert states(toy)[2] == "failed"
-    assert toy.runs() == list(range(7))
-
-
-@pytest.mark.parametrize(
-    ("fail", "error"),
-    [
-        ("not-a-number", "the metric accuracy is nan, not a finite number."),
-        ("text", "the metric accuracy is high, not a finite number."),
-        ("missing", "the metric accuracy is missing; the job returned nothing."),
-    ],
-)
-def test_a_useless_objective_is_a_failure(toy: "Toy", fail: str, error: str) -> None:
-    done = toy.run(*SOBOL_ONLY, f"fail={fail}")
-    assert done.returncode == 0, done.stderr
-    assert toy.rows()[2]["error"] == error
-    assert toy.metrics()["trials_failed"] == 1
-
-
-@pytest.mark.slow
-def test_a_killed_worker_costs_only_its_own_trial(toy: "Toy") -> None:
-    done = toy.run(*SOBOL_ONLY, *JOBLIB, "fail=kill")
-    assert done.returncode == 0, done.stderr
-    assert states(toy) == ["completed"] * 2 + ["failed"] + ["completed"] * 3
-    assert "SIGKILL" in toy.rows()[2]["error"]
-    assert toy.runs().count(2) == 2
-
-
-@pytest.mark.parametrize("fail", ["kill-once", "interrupt-once"])
-def test_a_job_that_is_killed_or_told_to_stop_once_is_retried(toy: "Toy", fail: str) -> None:
-    done = toy.run(*SOBOL_ONLY, *JOBLIB, f"fail={fail}")
-    assert done.returncode == 0, done.stderr
-    assert "started again, alone" in done.stdout
-    assert toy.rows()[2]["error"] == "the metric accuracy is missing; the job returned nothing."
-    assert toy.runs().count(2) == 2
-
-
-@pytest.mark.parametrize("launcher", [JOBLIB, ()], ids=["joblib", "basic"])
-def test_a_job_that_ends_its_process_ends_only_its_trial(toy: "Toy", launcher: tuple[str, ...]) -> None:
-    done = toy.run(*SOBOL_ONLY, *launcher, "fail=exit")
-    assert done.returncode == 0, done.stderr
-    assert states(toy) == ["completed"] * 2 + ["failed"] + ["completed"] * 3
-    assert toy.rows()[2]["error"] == "the job ended its process with exit code 0"
-
-
-def test_a_process_that_vanishes_with_the_search_is_given_up_in_the_end(toy: "Toy") -> None:
-    # The basic launcher runs jobs in the search's own process.
-    assert toy.run_process(*SOBOL_ONLY, "fail=os-exit").returncode == 0
-    assert not (toy.folder / "metrics.json").exists()
-    # It was begun once; after three more vain starts it is not begun again.
-    started = toy.folder / "outcomes" / "2.started"
-    started.write_text(4 * started.read_text())
-    done = toy.run(*SOBOL_ONLY, "fail=os-exit")
-    assert states(toy) == ["completed"] * 2 + ["failed"] + ["completed"] * 3
-    assert "ended without a word" in toy.rows()[2]["error"]
-    assert done.returncode == 0
-
-
 @pytest.mark.parametrize("how", ["chdir", "tuple", "extras"])
-def test_tasks_of_all_kinds_complete(toy: "Toy", how: str) -> None:
+def test_tasks_of_all_kinds_complete(toy: Toy, how: str) -> None:
     done = toy.run(*SOBOL_ONLY, f"fail={how}")
     assert done.returncode == 0, done.stderr
-    assert states(toy) == ["completed"] * 6
+    assert toy.states() == ["completed"] * 6
     assert toy.metrics()["trials_completed"] == 6
 
 
-def test_a_task_may_use_a_pool_in_a_worker_of_joblib(toy: "Toy") -> None:
+def test_a_task_may_use_a_pool_in_a_worker_of_joblib(toy: Toy) -> None:
     # A script's function, which a worker's own `__main__` does not have.
     assert toy.run_process(*SOBOL_ONLY, *JOBLIB, "fail=pool").returncode == 0
-    assert states(toy) == ["completed"] * 6
+    assert toy.states() == ["completed"] * 6
 
 
-def test_an_edited_configuration_is_not_mixed_in_silence(toy: "Toy", tmp_path: Path) -> None:
+def test_an_edited_configuration_is_not_mixed_in_silence(toy: Toy, tmp_path: Path) -> None:
     assert toy.run(*SOBOL_ONLY).returncode == 0
     edited = toy.run("hydra.sweeper.budget=8", "pause=0.001")
     assert edited.returncode == 1
@@ -179,7 +78,7 @@ def test_an_edited_configuration_is_not_mixed_in_silence(toy: "Toy", tmp_path: P
     assert len(toy.rows()) == 6
 
 
-def test_three_objectives_and_a_constraint_from_end_to_end(toy: "Toy") -> None:
+def test_three_objectives_and_a_constraint_from_end_to_end(toy: Toy) -> None:
     done = toy.run(
         "+hydra.sweeper.objectives.latency_ms_low=minimize",
         "hydra.sweeper.constraints=['latency_ms <= 1.2 * reference']",
@@ -195,7 +94,7 @@ def test_three_objectives_and_a_constraint_from_end_to_end(toy: "Toy") -> None:
 
 
 @pytest.mark.slow
-def test_finds_are_confirmed_with_new_seeds_whatever_happens(toy: "Toy") -> None:
+def test_finds_are_confirmed_with_new_seeds_whatever_happens(toy: Toy) -> None:
     confirm = (*SOBOL_ONLY, "hydra.sweeper.confirm=2", "+hydra.sweeper.measure._target_=measure.FileMeasure")
     refused = toy.run(*confirm, "hydra.sweeper.seed_key=model.seed")
     assert refused.returncode == 1
@@ -232,7 +131,7 @@ def test_finds_are_confirmed_with_new_seeds_whatever_happens(toy: "Toy") -> None
 
 
 @pytest.mark.slow
-def test_a_search_goes_on_from_its_study_alone(toy: "Toy", tmp_path: Path) -> None:
+def test_a_search_goes_on_from_its_study_alone(toy: Toy, tmp_path: Path) -> None:
     # By way of a symbolic link: jobs are told one path, the study's own is another.
     place = tmp_path / "place"
     place.mkdir()
@@ -254,20 +153,20 @@ def test_a_search_goes_on_from_its_study_alone(toy: "Toy", tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     assert "The files of trial 0, reference, are gone" in done.stdout + done.stderr
     assert sorted(toy.runs()) == [0, 6, 7]
-    assert states(toy) == ["completed"] * 8
+    assert toy.states() == ["completed"] * 8
     assert [row["folder"] for row in toy.rows()] == [str(number) for number in range(8)]
     # With the files back, nothing is trained twice.
     assert toy.run(*arguments, "hydra.sweeper.budget=9").returncode == 0
     assert sorted(toy.runs()) == [0, 6, 7, 8]
 
 
-def test_an_objective_of_another_configuration_is_taken_away_by_null(toy: "Toy") -> None:
+def test_an_objective_of_another_configuration_is_taken_away_by_null(toy: Toy) -> None:
     done = toy.run(*SOBOL_ONLY, "hydra.sweeper.objectives.latency_ms=null")
     assert done.returncode == 0, done.stderr
     assert open_study(toy.folder).goals.names == ("accuracy",)
 
 
-def test_what_every_trial_needs_is_made_before_the_first(toy: "Toy") -> None:
+def test_what_every_trial_needs_is_made_before_the_first(toy: Toy) -> None:
     done = toy.run("+hydra.sweeper.check._target_=pathlib.Path.read_text", "+hydra.sweeper.check.self=/gone")
     assert done.returncode == 1
     assert done.stderr.startswith("error: no trial can run: ")
@@ -277,21 +176,7 @@ def test_what_every_trial_needs_is_made_before_the_first(toy: "Toy") -> None:
     assert toy.run(needs, *SOBOL_ONLY).returncode == 0
 
 
-def test_too_many_failures_end_the_search_and_keep_its_trials(toy: "Toy") -> None:
-    done = toy.run("fail=raise", "hydra.sweeper.max_failure_rate=0.1")
-    assert done.returncode == 1
-    assert done.stderr.count("error: 1 of 6 trials failed, more than max_failure_rate=0.1 allows") == 1
-    assert "Traceback" not in done.stderr
-    assert len(toy.rows()) == 6
-
-
-def test_a_failing_reference_ends_the_search(toy: "Toy") -> None:
-    done = toy.run("fail=raise", "when=0")
-    assert done.returncode == 1
-    assert "error: the reference model failed" in done.stderr
-
-
-def test_a_second_search_in_the_folder_refuses(toy: "Toy") -> None:
+def test_a_second_search_in_the_folder_refuses(toy: Toy) -> None:
     # Far longer than the second one takes to start on a busy machine; the interrupt ends it early.
     first = toy.start(*SOBOL_ONLY, "pause=100")
     while not toy.runs():
@@ -307,7 +192,7 @@ def test_a_second_search_in_the_folder_refuses(toy: "Toy") -> None:
     assert f"to go on, repeat the command with hydra.sweep.dir={toy.folder}" in output
 
 
-def test_fixed_and_re_ranged_parameters(toy: "Toy") -> None:
+def test_fixed_and_re_ranged_parameters(toy: Toy) -> None:
     arguments = (*SOBOL_ONLY, "layers=2", "width=interval(40,100)", "pause=0.01")
     done = toy.run(*arguments)
     assert done.returncode == 0, done.stderr
@@ -338,33 +223,14 @@ def test_fixed_and_re_ranged_parameters(toy: "Toy") -> None:
         ("hydra.sweeper.strategy._target_=nas.nothing.Nothing", "hydra.sweeper.strategy cannot be made: "),
     ],
 )
-def test_bad_input_is_one_sentence(toy: "Toy", argument: str, message: str) -> None:
+def test_bad_input_is_one_sentence(toy: Toy, argument: str, message: str) -> None:
     done = toy.run(argument)
     assert done.returncode == 1
     assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_failed_measurement_is_repeated_without_training(toy: "Toy") -> None:
-    arguments = (
-        *SOBOL_ONLY,
-        "+hydra.sweeper.measure._target_=measure.FileMeasure",
-        "~hydra.sweeper.objectives.latency_ms",
-        "+hydra.sweeper.objectives.measured_ms=minimize",
-    )
-    toy.folder.mkdir()
-    (toy.folder / "broken").touch()
-    assert toy.run(*arguments).returncode == 0
-    assert states(toy) == ["completed"] * 3 + ["unmeasured"] + ["completed"] * 2
-    assert toy.rows()[3]["error"] == "measurement: ConnectionError: the device is gone"
-    assert toy.metrics()["trials_failed"] == 1
-    (toy.folder / "broken").unlink()
-    assert toy.run(*arguments).returncode == 0
-    assert states(toy) == ["completed"] * 6
-    assert toy.runs() == list(range(6))
-
-
-def test_tables_and_figures_come_from_the_study_alone(toy: "Toy", tmp_path: Path) -> None:
+def test_tables_and_figures_come_from_the_study_alone(toy: Toy, tmp_path: Path) -> None:
     assert toy.run(*SOBOL_ONLY).returncode == 0
     names = ("trials.csv", "pareto.csv", "metrics.json", "figures/objectives.png", "figures/hypervolume.png")
     before = {name: (toy.folder / name).read_bytes() for name in names}
@@ -381,16 +247,7 @@ def test_tables_and_figures_come_from_the_study_alone(toy: "Toy", tmp_path: Path
     assert nothing.stderr.startswith("error: ")
 
 
-def test_a_result_that_only_reached_the_disk_is_taken(toy: "Toy") -> None:
-    assert toy.run(*SOBOL_ONLY).returncode == 0
-    study = open_study(toy.folder)
-    outcome = json.loads((toy.folder / "outcomes" / "5.json").read_text())
-    assert outcome["token"] == study.token
-    assert outcome["metrics"]["artifact"] == "a.pt"
-    assert outcome["folder"] == study[5].folder == str(toy.folder / "5")
-
-
-def test_hydra_apps_do_not_pay_for_the_plugin(toy: "Toy") -> None:
+def test_hydra_apps_do_not_pay_for_the_plugin(toy: Toy) -> None:
     code = (
         "import sys, hydra_plugins.pareto_sweeper.sweeper;"
         "print([name for name in ('torch', 'optuna', 'matplotlib') if name in sys.modules])"

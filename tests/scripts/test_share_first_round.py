@@ -10,15 +10,11 @@ import pytest
 from nas.errors import StudyError
 from nas.study import Proposal, Suggestion
 from nas.study.store import open_study
-from tests.nas.conftest import Toy, draw_points
+from tests.nas.conftest import draw_points
+from tests.nas.toy_app import Toy
 from tests.scripts.studies import go_on
 
 SETTINGS = ("hydra.sweeper.initial=5", "hydra.sweeper.batch_size=3", "hydra.sweeper.confirm=1")
-
-
-@pytest.fixture
-def toy(tmp_path: Path, hydra_restore_singletons: None) -> Toy:
-    return Toy(tmp_path / "sweep")
 
 
 @pytest.fixture
