@@ -42,6 +42,7 @@ def test_a_wheel_holds_the_configuration_and_runs_without_the_repository(wheel: 
     configured = {f"paretoparse/conf/{file.relative_to(CONF)}" for file in CONF.rglob("*.yaml")}
     assert configured <= held
     assert {"latency/runner/benchmark.cpp", "nlu/data/grammar.txt", "nlu/models/topv2/parser.pt"} <= held
+    assert "nas/benchmark/nlu24/data/surrogate.npz" in held
     # The folder in which it is unpacked comes before this repository, which is installed.
     command = [sys.executable, "-m", "latency.bundle", "--cfg", "job"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
@@ -49,3 +50,11 @@ def test_a_wheel_holds_the_configuration_and_runs_without_the_repository(wheel: 
     command = [sys.executable, "-m", "nlu.predict", "text=set an alarm for 7am"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
     assert "[IN:CREATE_ALARM" in done.stdout, done.stderr
+    code = (
+        "import sys; from nas.benchmark.nlu24 import NLU24; bench = NLU24();"
+        "print(bench.predict([bench.reference])['exact_match'][0] > 70, 'torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout == "True False\n", done.stderr

@@ -113,10 +113,7 @@ def damaged(what: Path | str, error: Exception) -> BenchmarkError:
 def missing(path: Path) -> BenchmarkError:
     """The error of a file that is not there."""
     if path.parent == DATA:
-        return BenchmarkError(
-            "NLU24's data is not in this version of the package yet; build it from the folders of searches "
-            "with python -m nas.benchmark.nlu24.build 'study=[DIR,DIR]' output=DIR, and use NLU24(data=DIR)."
-        )
+        return BenchmarkError(f"NLU24's {path.name} is not installed; install the package anew.")
     return BenchmarkError(f"there is no {path}; give data= the output= folder of nas.benchmark.nlu24.build.")
 
 

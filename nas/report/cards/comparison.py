@@ -58,7 +58,16 @@ def _planes(found: Sequence[Side]) -> Figure:
         hidden += int((~shown).sum())
         own, numbers = (side.values * signs)[shown], np.array(side.numbers)[shown]
         dots = axes.scatter(
-            own[:, 1], own[:, 0], c=numbers, s=24, cmap="viridis_r", vmin=0, vmax=max(last, 1), zorder=3
+            own[:, 1],
+            own[:, 0],
+            c=numbers,
+            s=24 if len(numbers) <= 60 else 16,
+            cmap="viridis_r",
+            vmin=0,
+            vmax=max(last, 1),
+            edgecolors="white",
+            linewidths=0.3,
+            zorder=3,
         )
         draw_front(axes, side.values, signs)
         if not side.own_unit:

@@ -60,10 +60,10 @@ def test_what_a_point_costs_is_bounded_by_the_runs(data: Path) -> None:
     assert rows[-1] == 1
 
 
-def test_without_data_it_says_how_to_build_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_data_it_says_where_to_get_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nas.benchmark.nlu24.problem.DATA", tmp_path)
     monkeypatch.setattr("nas.benchmark.nlu24.data.DATA", tmp_path)
-    with pytest.raises(BenchmarkError, match=r"not in this version.*python -m nas\.benchmark\.nlu24\.build"):
+    with pytest.raises(BenchmarkError, match=r"benchmark\.json is not installed; install the package anew"):
         NLU24()
     with pytest.raises(BenchmarkError, match="give data="):
         NLU24(data=tmp_path / "elsewhere")

@@ -1,0 +1,69 @@
+"""The data that comes with the package: made of the published studies, and as good as it is said to be."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nas.benchmark.nlu24 import NLU24
+from nas.benchmark.nlu24.collect import collect
+from nas.benchmark.nlu24.data import DATA, OBJECTIVES, QUALITY, digest
+from nas.benchmark.nlu24.table import to_text
+
+ROOT = Path(__file__).parents[4]
+STUDIES = sorted(path for path in (ROOT / "results" / "studies").iterdir() if path.is_dir())
+
+
+@pytest.fixture(scope="module")
+def bench() -> NLU24:
+    return NLU24()
+
+
+def test_the_table_is_all_published_studies(bench: NLU24) -> None:
+    collected = collect(STUDIES)
+    assert digest(to_text(collected.space, collected.runs)) == bench.description.table
+    assert [study["name"] for study in bench.description.studies] == [path.name for path in STUDIES]
+    assert bench.reference_point == collected.reference_point
+    assert len(bench.runs) == len(collected.runs)
+
+
+def test_the_surrogate_is_as_good_as_its_quality_says(bench: NLU24) -> None:
+    quality = json.loads((DATA / QUALITY).read_text())
+    held = [run for run in bench.runs if run.split == "test" and run.succeeded]
+    predicted = bench.predict([run.point for run in held])
+    for name in OBJECTIVES:
+        observed = np.array([run.metrics[name] for run in held])
+        rmse = float(np.sqrt(np.mean((predicted[name] - observed) ** 2)))
+        assert rmse == pytest.approx(quality["test"][name]["rmse"])
+        assert quality["test"][name]["r2"] > 0.8
+    # Its own front neither is a single point nor leaves what was measured far behind.
+    table, searched = (quality["fronts"][name] for name in ("table", "surrogate_searched"))
+    assert searched["points"] >= table["points"] > 1
+    assert searched["hypervolume"] < 1.5 * table["hypervolume"]
+
+
+def test_the_page_tells_the_numbers_of_the_data(bench: NLU24) -> None:
+    page = (ROOT / "docs" / "nlu24.md").read_text()
+    quality = json.loads((DATA / QUALITY).read_text())
+    found = re.findall(r"\| `(\w+)` \| (.*) \|", page.partition("## How good it is")[2].partition("\n## ")[0])
+    told = {name: [float(cell) for cell in cells.split(" | ")] for name, cells in found}
+    assert told.keys() == {*OBJECTIVES, "seconds"}
+    for name, cells in told.items():
+        test, noise = quality["test"][name], quality["noise"][name]
+        own = [test["r2"], test["rmse"], test["kendall_rounded"], test["spearman"], noise["released"]]
+        assert cells == [float(f"{value:.2g}") for value in own]
+    assert f"version {bench.version}, {len(bench.runs)} runs" in page
+
+
+def test_the_best_that_was_found_is_in_the_table_and_beats_the_reference(bench: NLU24) -> None:
+    table = NLU24("table", noisy=False)
+    exact_match, latency = bench.reference_point
+    better = [
+        point
+        for point in table.points()
+        if (found := table(point))["exact_match"] > exact_match and found["latency_p99_ratio"] < latency  # type: ignore[operator]
+    ]
+    assert better
+    assert all(bench.space.contains(point) for point in better)
