@@ -23,6 +23,8 @@ _DIGITS = 7
 # What a measurement says of where latencies are from.
 _MACHINE = ("device_model", "runner", "runtime")
 _ERROR = re.compile(r"(\w+): ")
+# So many differences say that two studies are not of one benchmark.
+_SHOWN = 4
 
 
 @dataclass(frozen=True)
@@ -113,8 +115,10 @@ def _check(name: str, study: StoredStudy, first: StoredStudy, settings: Mapping[
     same = {"space": first.space.describe(), "reference": first.definition["reference"], **settings}
     own = {"space": study.space.describe(), "reference": study.definition["reference"], **_settings(study)}
     if lines := difference(same, own):
+        more = f"; and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
         raise BenchmarkError(
-            f"{name} is not a study of the same benchmark as the first one; leave it out: {'; '.join(lines)}"
+            f"{name} is not a study of the same benchmark as the first one; leave it out: "
+            f"{'; '.join(lines[:_SHOWN])}{more}"
         )
     reference = study.history.reference_trial
     if reference is None or reference.values is None:

@@ -9,7 +9,7 @@ import pytest
 
 from nas.benchmark.nlu24 import NLU24
 from nas.benchmark.nlu24.collect import collect
-from nas.benchmark.nlu24.data import DATA, OBJECTIVES, QUALITY, digest
+from nas.benchmark.nlu24.data import DATA, OBJECTIVES, QUALITY, BenchmarkError, digest
 from nas.benchmark.nlu24.table import to_text
 
 ROOT = Path(__file__).parents[4]
@@ -27,6 +27,14 @@ def test_the_table_is_all_published_studies(bench: NLU24) -> None:
     assert [study["name"] for study in bench.description.studies] == [path.name for path in STUDIES]
     assert bench.reference_point == collected.reference_point
     assert len(bench.runs) == len(collected.runs)
+
+
+def test_a_study_of_another_space_is_refused_with_the_first_differences() -> None:
+    with pytest.raises(
+        BenchmarkError, match=r"reference is not a study of the same.*; and \d+ more$"
+    ) as error:
+        collect([STUDIES[0], ROOT / "results" / "reference"])
+    assert len(str(error.value)) < 400
 
 
 def test_the_surrogate_is_as_good_as_its_quality_says(bench: NLU24) -> None:
