@@ -32,7 +32,7 @@ len(sobol), len(adaptive), len(saasbo)
 # %% [markdown]
 # ## Figure 3: Sobol beside Bayesian optimisation
 #
-# Both in units of the reference model, the circle. What lies above and to the left of it is better in both.
+# Both in units of the reference model, the star. What lies above and to the left of it is better in both.
 
 # %%
 compare("comparison", {"Sobol": sobol, "adaptive": adaptive})

@@ -15,7 +15,8 @@ from unittest import mock
 
 from hydra.core.global_hydra import GlobalHydra
 
-ROOT = Path(__file__).parents[2]
+from tests.composing import ROOT
+
 TOY = Path(__file__).parent / "toy"
 # Launchers, and what ends a search with its first round.
 JOBLIB = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")

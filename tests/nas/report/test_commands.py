@@ -11,8 +11,8 @@ from nas.space import Space
 from nas.study import Goals, Study
 from nas.study.store import Definition, open_or_create, open_study
 from paretoparse.errors import ParetoParseError
+from tests.composing import ROOT
 from tests.nas.conftest import Fill
-from tests.nas.toy_app import ROOT
 
 FILES = ("trials.csv", "pareto.csv", "metrics.json")
 

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from nas import Goals, Plan
+from nas.benchmark.nlu24 import NLU24
 from nas.benchmark.nlu24.data import OBJECTIVES
 from nas.benchmark.nlu24.table import pass_name
 from nas.benchmark.simulated import PARAMETERS, REFERENCE, accuracy, latency
@@ -109,3 +111,14 @@ def make_study(
     Loop(study, strategy or SobolStrategy(), executor, plan, reference=REFERENCE).run()
     write_tables(study, folder, fit=False)
     return folder
+
+
+def check_test_scores(bench: NLU24, quality: Mapping[str, Any], *, least_r2: float) -> None:
+    """Check that the test split is predicted as well as the data's quality says, and well enough."""
+    held = [run for run in bench.runs if run.split == "test" and run.succeeded]
+    predicted = bench.predict([run.point for run in held])
+    for name in OBJECTIVES:
+        observed = np.array([run.metrics[name] for run in held])
+        rmse = float(np.sqrt(np.mean((predicted[name] - observed) ** 2)))
+        assert rmse == pytest.approx(quality["test"][name]["rmse"])
+        assert quality["test"][name]["r2"] > least_r2
