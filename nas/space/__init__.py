@@ -12,7 +12,7 @@ from nas.space.parameters import (
     OrderedParameter,
     Parameter,
 )
-from nas.space.space import Condition, Space, difference, read_space
+from nas.space.space import Condition, Space, difference, read_space, tell
 from nas.space.values import Number, Point, Value, is_number
 
 __all__ = [
@@ -31,4 +31,5 @@ __all__ = [
     "difference",
     "is_number",
     "read_space",
+    "tell",
 ]

@@ -340,3 +340,9 @@ def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]
         else:
             lines.append(f"{key}: was {json.dumps(old)}, is {json.dumps(new)}")
     return lines
+
+
+def tell(lines: Sequence[str], most: int = 6) -> str:
+    """The first lines of `difference` as a part of a sentence, and how many more there are."""
+    more = [f"and {len(lines) - most} more"] if len(lines) > most else []
+    return "; ".join([*lines[:most], *more])

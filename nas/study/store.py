@@ -22,7 +22,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from nas.errors import StudyError, StudyMismatchError
-from nas.space import difference, read_space
+from nas.space import difference, read_space, tell
 from nas.space.optuna import distributions, to_params
 from nas.study.goals import Goals, Metric, is_finite
 from nas.study.study import Study
@@ -163,7 +163,7 @@ def open_or_create(
 
     Raises:
         StudyMismatchError: If the study was started with another definition; the message lists the
-            differences.
+            first differences.
         StudyError: If the storage cannot be used, or the study belongs to the search in another folder.
     """
     if storage is None:
@@ -222,7 +222,7 @@ def _compare(study: StoredStudy, current: dict[str, Any], *, accept_changes: boo
     )
     if lines:
         raise StudyMismatchError(
-            "this folder holds a search with other settings; use those or another folder: " + "; ".join(lines)
+            "this folder holds a search with other settings; use those or another folder: " + tell(lines)
         )
     changes = difference(stored.get("settings", {}), current["settings"])
     if not changes:
@@ -230,7 +230,7 @@ def _compare(study: StoredStudy, current: dict[str, Any], *, accept_changes: boo
     if not accept_changes:
         raise StudyMismatchError(
             "the trials so far ran with other settings; use those, another folder, or "
-            "hydra.sweeper.accept_changes=true to mix them: " + "; ".join(changes)
+            "hydra.sweeper.accept_changes=true to mix them: " + tell(changes)
         )
     logger.warning("The coming trials run with other settings than those so far:\n  %s", "\n  ".join(changes))
     study.note("definition", stored | {"settings": current["settings"]})

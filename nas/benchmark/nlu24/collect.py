@@ -12,7 +12,7 @@ from nas.benchmark.nlu24.data import EXACT_MATCH, OBJECTIVES, SECONDS, Benchmark
 from nas.benchmark.nlu24.table import Run, mean, pass_name, split_of
 from nas.report.arguments import titles
 from nas.report.sides import strategy_of
-from nas.space import Point, Space, difference
+from nas.space import Point, Space, difference, tell
 from nas.strategy.failures import find_diverged
 from nas.study import REFERENCE, Trial, TrialState, is_finite
 from nas.study.store import StoredStudy, open_study
@@ -23,8 +23,6 @@ _DIGITS = 7
 # What a measurement says of where latencies are from.
 _MACHINE = ("device_model", "runner", "runtime")
 _ERROR = re.compile(r"(\w+): ")
-# So many differences say that two studies are not of one benchmark.
-_SHOWN = 4
 
 
 @dataclass(frozen=True)
@@ -115,10 +113,8 @@ def _check(name: str, study: StoredStudy, first: StoredStudy, settings: Mapping[
     same = {"space": first.space.describe(), "reference": first.definition["reference"], **settings}
     own = {"space": study.space.describe(), "reference": study.definition["reference"], **_settings(study)}
     if lines := difference(same, own):
-        more = f"; and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
         raise BenchmarkError(
-            f"{name} is not a study of the same benchmark as the first one; leave it out: "
-            f"{'; '.join(lines[:_SHOWN])}{more}"
+            f"{name} is not a study of the same benchmark as the first one; leave it out: {tell(lines)}"
         )
     reference = study.history.reference_trial
     if reference is None or reference.values is None:

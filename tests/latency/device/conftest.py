@@ -5,6 +5,7 @@ import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,16 @@ import pytest
 from latency.bundle_manifest import Bundle
 from latency.device.adb import Adb
 from latency.device.android import AndroidDevice, Patience
+from latency.measurement import MeasurementPlan
+from latency.runner.stream import RunRequest, Warmup
 from latency.testing import PLAIN, Faults, PhoneDouble, Profile
 
 ABI = {"x86_64": "x86_64", "aarch64": "arm64-v8a"}[platform.machine()]
+REQUEST = RunRequest(first=3, runs=60, checked=10, warmup=Warmup(window=10))
+PLAN = MeasurementPlan(runs=500, blocks=2, warmup=Warmup(window=10))
+HERE = replace(PLAIN, abi=ABI)
+# For what no version of adb has a part in.
+one_client = pytest.mark.parametrize("client", ["system"], indirect=True)
 
 
 @pytest.fixture(autouse=True)

@@ -11,8 +11,7 @@ from latency.device.android import AndroidDevice
 from latency.device.lock import lock_phone
 from latency.errors import DeviceBusyError, DeviceError
 from tests.latency.conftest import ROOT, Command
-from tests.latency.device.conftest import Phones
-from tests.latency.device.test_android import HERE, REQUEST, one_client
+from tests.latency.device.conftest import HERE, REQUEST, Phones, one_client
 
 BUSY = r"Another benchmark is using the phone {}; wait .* device\.serial"
 

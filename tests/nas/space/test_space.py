@@ -18,6 +18,7 @@ from nas.space import (
     Space,
     difference,
     read_space,
+    tell,
 )
 from tests.nas.space.strategies import points, spaces
 
@@ -170,6 +171,12 @@ def test_difference_names_what_changed() -> None:
         "b: was 1, is null",
         'c: was null, is "x"',
     ]
+
+
+def test_only_the_first_differences_are_told() -> None:
+    lines = [str(number) for number in range(9)]
+    assert tell(lines[:6]) == "0; 1; 2; 3; 4; 5"
+    assert tell(lines) == "0; 1; 2; 3; 4; 5; and 3 more"
 
 
 def test_uniform_quantiles_give_every_value_of_a_choice_equally_often() -> None:
