@@ -1,14 +1,14 @@
 """Whole optimisations, strategy against strategy: `python scripts/benchmark_bo.py part=optimise`.
 
 Options: `problems=[branin_currin,dtlz2,simulated_search,rough_search]` (also `nlu24`, docs/nlu24.md),
-`methods=[adaptive,saasbo,gp,map_saas,sobol,tpe,nsga2,gpsampler]` (also `ax`), `seeds=5`, `budget=240`,
-`q=16`, `workers=2` runs at once, `hours=24` after which no further batch is begun, `output=DIR`, and
-`baseline_python=PATH`, an interpreter with Ax.
+`methods=[adaptive,saasbo,gp,map_saas,sobol,tpe,nsga2,gpsampler]` (also `ax` and `smac`), `seeds=5`,
+`budget=240`, `q=16`, `workers=2` runs at once, `hours=24` after which no further batch is begun,
+`output=DIR`, and `baseline_python=PATH`, an interpreter with Ax and SMAC.
 
 Every run of a seed starts with the same q points (Sobol points, and the reference model where there is one)
 and goes on in batches of q. A run's file in DIR has the hypervolume after each batch, of the values without
-noise of those trials that neither failed nor diverged, and the seconds that proposing it took; a run whose
-file is complete is not repeated.
+noise of those trials that neither failed nor diverged, in units of the reference model's where there is one,
+the seconds that proposing it took, and those of its trials; a run whose file is complete is not repeated.
 """
 
 import csv
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from benchmark_peers import PEERS
 from omegaconf import DictConfig, OmegaConf
 
 import nas
@@ -30,15 +31,15 @@ from nas.benchmark.problems import PROBLEMS, KnownProblem
 from nas.errors import NasError
 from nas.execution.loop import Plan, Quiet
 from nas.pareto import hypervolume
-from nas.space import FloatParameter, IntegerParameter, OrderedParameter, Space
 from nas.strategy import Strategy, make_strategy
-from nas.study import History, Proposal, Suggestion, Trial
+from nas.study import Trial
 from paretoparse.cli import CONF
 
 ROOT = Path(__file__).resolve().parents[1]
-FIELDS = ("problem", "method", "seed", "evaluations", "hypervolume", "seconds")
-# All but the last two are options of `strategy`.
-METHODS = ("adaptive", "saasbo", "gp", "map_saas", "sobol", "tpe", "nsga2", "gpsampler", "ax")
+# Seconds are a batch's: of proposing it, and those that its trials tell of; a failed one counts as the mean.
+FIELDS = ("problem", "method", "seed", "evaluations", "hypervolume", "seconds", "trial_seconds")
+# All but the last three are options of `strategy`.
+METHODS = ("adaptive", "saasbo", "gp", "map_saas", "sobol", "tpe", "nsga2", "gpsampler", "ax", "smac")
 GPSAMPLER = {
     "_target_": "nas.strategy.optuna.OptunaStrategy",
     "sampler": {"_target_": "optuna.samplers.GPSampler"},
@@ -67,7 +68,12 @@ def optimise(config: DictConfig) -> int:
         plan = Plan(
             config.budget, min(config.q, config.budget), config.q, seed=config.seed, max_failure_rate=1.0
         )
-        run(config.problems[0], config.side, plan, folder, deadline)
+        try:
+            run(config.problems[0], config.side, plan, folder, deadline)
+        except ModuleNotFoundError as error:
+            remedy = "install the extra 'benchmark', or name an interpreter that has it: baseline_python=PATH"
+            print(f"error: {error}; {remedy}.", file=sys.stderr)
+            return 1
         return 0
     runs = [
         (problem, method, seed)
@@ -87,7 +93,7 @@ def start_worker(
     """Make one run in a process of its own; returns whether it failed."""
     if time.time() > deadline:
         return False
-    python = config.baseline_python if method == "ax" else sys.executable
+    python = config.baseline_python if method in PEERS else sys.executable
     options = [f"{key}={config[key]}" for key in ("budget", "q")]
     options += [f"problems=[{problem}]", f"side={method}", f"seed={seed}", f"output={folder}"]
     script = str(ROOT / "scripts" / "benchmark_bo.py")
@@ -115,8 +121,8 @@ def run(problem_name: str, method: str, plan: Plan, folder: Path, deadline: floa
 
 def strategy_of(method: str, q: int) -> Strategy:
     """The strategy that proposes batches of q after the first one."""
-    if method == "ax":
-        return AxStrategy()
+    if method in PEERS:
+        return PEERS[method]()
     if method == "gpsampler":
         return make_strategy(OmegaConf.create(GPSAMPLER))
     node = OmegaConf.load(CONF / "strategy" / f"{method}.yaml")
@@ -145,8 +151,9 @@ class Recorder(Quiet):
     ) -> None:
         self._path, self._labels, self._problem, self._deadline = path, labels, problem, deadline
         self._seconds = 0.0
-        self._evaluated = 0
         self._true: list[tuple[float, ...]] = []
+        self._trial_seconds: list[Any] = []
+        self._told = 0
         self._rows: list[tuple[Any, ...]] = []
 
     def proposed(self, trials: Sequence[Trial], seconds: float) -> None:
@@ -155,7 +162,7 @@ class Recorder(Quiet):
 
     def changed(self, trial: Trial) -> None:
         """See `Events.changed`."""
-        self._evaluated += 1
+        self._trial_seconds.append(trial.metrics.get("seconds"))
         if trial.values is not None and not trial.metrics.get("diverged"):
             self._true.append(self._problem.goals.values(self._problem.true(trial.point)))
 
@@ -165,14 +172,27 @@ class Recorder(Quiet):
         Raises:
             OutOfTimeError: If the deadline has passed.
         """
-        matrix = self._problem.goals.matrix([self._problem.reference_point, *self._true], np.ones(1))
+        worst = self._problem.reference_point
+        units = np.ones(1) if self._problem.reference is None else np.abs(worst)
+        matrix = self._problem.goals.matrix([worst, *self._true], units)
         volume = hypervolume(matrix[1:], matrix[0])
-        self._rows.append((*self._labels, self._evaluated, f"{volume:.6g}", f"{self._seconds:.2f}"))
+        evaluated = len(self._trial_seconds)
+        spent = f"{self._seconds:.2f}", self._seconds_of_trials(evaluated)
+        self._rows.append((*self._labels, evaluated, f"{volume:.6g}", *spent))
         with self._path.open("w", newline="") as file:
             csv.writer(file).writerows([FIELDS, *self._rows])
         print(*self._rows[-1], flush=True)
         if time.time() > self._deadline:
             raise OutOfTimeError
+
+    def _seconds_of_trials(self, evaluated: int) -> str:
+        """Of this round's; empty where no trial tells."""
+        known = [one for one in self._trial_seconds if one is not None]
+        if not known:
+            return ""
+        own = self._trial_seconds[self._told : evaluated]
+        self._told = evaluated
+        return f"{sum(float(np.mean(known)) if one is None else one for one in own):.1f}"
 
 
 def run_file(folder: Path, problem: str, method: str, seed: int) -> Path:
@@ -192,55 +212,3 @@ def is_complete(path: Path, budget: int) -> bool:
     """Whether a run has spent the budget."""
     rows = read(path)
     return bool(rows) and int(rows[-1]["evaluations"]) >= budget
-
-
-class AxStrategy:
-    """Ax's client with `method="quality"`, told all trials so far."""
-
-    def suggest(self, history: History, count: int, *, seed: int) -> Suggestion:
-        """See `nas.strategy.Strategy.suggest`."""
-        from ax.api.client import Client
-
-        goals = history.goals
-        client = Client(random_seed=seed + len(history))
-        client.configure_experiment(parameters=ax_parameters(history.space))
-        client.configure_optimization(
-            objective=", ".join(f"{'' if one.maximise else '-'}{one.metric}" for one in goals.objectives),
-            outcome_constraints=[
-                f"{one.metric} {'>=' if one.maximise else '<='} {limit}"
-                for one, limit in zip(goals.objectives, history.fixed_reference or (), strict=False)
-            ],
-        )
-        client.configure_generation_strategy(method="quality", initialization_budget=len(history))
-        for trial in history.completed:
-            index = client.attach_trial(dict(trial.point))
-            client.complete_trial(index, raw_data={name: trial.metrics[name] for name in goals.names})
-        points = client.get_next_trials(max_trials=count).values()
-        return Suggestion(tuple(Proposal(dict(point), "ax") for point in points))
-
-
-def ax_parameters(space: Space) -> list[Any]:
-    """A space of numbers in Ax's terms."""
-    from ax.api.configs import ChoiceParameterConfig, RangeParameterConfig
-
-    parameters: list[Any] = []
-    for one in space.parameters:
-        if isinstance(one, OrderedParameter):
-            parameters.append(
-                ChoiceParameterConfig(
-                    name=one.name, values=list(one.values), parameter_type="int", is_ordered=True
-                )
-            )
-            continue
-        assert isinstance(one, IntegerParameter | FloatParameter)
-        integer = isinstance(one, IntegerParameter)
-        parameters.append(
-            RangeParameterConfig(
-                name=one.name,
-                bounds=(one.low, one.high),
-                parameter_type="int" if integer else "float",
-                step_size=one.step if isinstance(one, IntegerParameter) and one.step > 1 else None,
-                scaling="log" if one.log else None,
-            )
-        )
-    return parameters

@@ -13,7 +13,7 @@ from nas.space.space import Space
 from nas.space.values import Point
 
 if TYPE_CHECKING:
-    from ConfigSpace import ConfigurationSpace
+    from ConfigSpace import Configuration, ConfigurationSpace
 
 
 def configuration_space(
@@ -53,6 +53,14 @@ def to_point(space: Space, configuration: Mapping[str, Any]) -> Point:
                 value = json.loads(value)
             point[parameter.name] = value
     return point
+
+
+def to_configuration(space: Space, known_as: "ConfigurationSpace", point: Point) -> "Configuration":
+    """The configuration of a point of the space, in what `configuration_space` made of it."""
+    from ConfigSpace import Configuration
+
+    values = {p.name: _to_value(p, point[p.name]) for p in space.parameters if p.name in point}
+    return Configuration(known_as, values)
 
 
 def _hyperparameter(parameter: Parameter, default: Any) -> Any:

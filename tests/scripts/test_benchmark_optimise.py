@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.composing import ROOT
@@ -54,3 +55,68 @@ def test_a_wrong_option_is_one_sentence(
     assert error.startswith("error: ")
     assert len(error.splitlines()) == 1
     assert not (tmp_path / "new").exists()
+
+
+def test_trials_seconds_are_kept_and_methods_ranked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["problems=[nlu24]", "methods=[sobol,nsga2,tpe]", "seeds=2", "budget=48", "q=24"]
+    assert main("benchmark_bo", "part=optimise", *options, f"output={tmp_path}") == 0
+    with (tmp_path / "runs" / "nlu24-nsga2-1.csv").open(newline="") as text:
+        rows = list(csv.DictReader(text))
+    # A training of NLU24 takes some 20 to 150 seconds.
+    assert all(24 * 20 < float(row["trial_seconds"]) < 24 * 150 for row in rows)
+    assert main("optimise_report", str(tmp_path)) == 0
+    shown = capsys.readouterr().out
+    assert "| of 3, 2 seeds | mean rank |" in shown
+    ranks = [float(line.split("|")[2]) for line in shown.split("mean rank")[1].splitlines()[2:]]
+    assert sum(ranks) == pytest.approx(6, abs=0.02)
+
+
+def test_ranks_and_their_critical_difference() -> None:
+    report = importlib.import_module("optimise_report")
+    values = np.array([[3.0, 1.0, 1.0], [2.0, 5.0, 1.0]])
+    assert report.mean_ranks(values).tolist() == [1.5, 1.75, 2.75]
+    # Demšar 2006, table 5(a): 3.164 for ten classifiers; and his example of four on fourteen data sets.
+    assert report.critical_difference(10, 1) == pytest.approx(3.164 * np.sqrt(110 / 6), rel=1e-3)
+    assert report.critical_difference(4, 14) == pytest.approx(1.25, abs=0.01)
+
+
+def test_the_evaluations_needed_are_the_median_of_the_seeds() -> None:
+    report = importlib.import_module("optimise_report")
+
+    def run(*volumes: float) -> list[dict[str, str]]:
+        return [
+            {"evaluations": str(16 * (i + 1)), "hypervolume": str(volume)} for i, volume in enumerate(volumes)
+        ]
+
+    runs = {
+        "tpe": {0: run(0, 4, 4), 1: run(0, 0, 4), 2: run(4, 4, 4)},
+        "sobol": {0: run(0, 0, 0), 1: run(0, 0, 1)},
+    }
+    assert report.reached(runs)[1:] == [
+        "|---|---|---|---|---|",
+        "| tpe | 32 | 32 | 32 | 32 |",
+        "| sobol | - | - | - | - |",
+    ]
+
+
+def test_smac_proposes_points_of_the_space(tmp_path: Path) -> None:
+    pytest.importorskip("smac")
+    options = ["problems=[nlu24]", "methods=[smac]", "seeds=1", "budget=12", "q=6", f"output={tmp_path}"]
+    assert main("benchmark_bo", "part=optimise", *options) == 0
+    lines = (tmp_path / "runs" / "nlu24-smac-0.csv").read_text().splitlines()
+    assert [line.split(",")[3] for line in lines[1:]] == ["6", "12"]
+
+
+def test_a_library_that_is_missing_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "smac", None)
+    options = ["problems=[dtlz2]", "side=smac", "budget=8", "q=4", f"output={tmp_path}"]
+    assert main("benchmark_bo", "part=optimise", *options) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert "smac" in error
+    assert "baseline_python=PATH" in error
+    assert len(error.splitlines()) == 1

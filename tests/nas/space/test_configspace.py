@@ -6,7 +6,7 @@ from nas.space.syntax import parse_space
 
 pytest.importorskip("ConfigSpace")
 
-from nas.space.configspace import configuration_space, to_point
+from nas.space.configspace import configuration_space, to_configuration, to_point
 
 PARAMS = {
     "x": "tag(log, interval(1e-3, 1))",
@@ -28,6 +28,7 @@ def test_every_configuration_is_a_point_and_the_default_is_the_reference() -> No
     for point in points:
         assert space.contains(point)
         assert point == space.canonical(point)
+        assert to_point(space, to_configuration(space, found, point)) == point
     # Every value of a choice is reached, and logarithms are taken where they should be.
     assert {point["heads"] for point in points} == {1, 2, 4, 8}
     assert np.median([float(point["x"]) for point in points]) < 0.1  # type: ignore[arg-type]
