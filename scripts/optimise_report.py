@@ -130,17 +130,19 @@ def _mean_with_error(values: Sequence[float]) -> str:
 
 
 def reached(runs: Runs) -> list[str]:
-    """The evaluations, in whole batches, after which half of the seeds have reached given hypervolumes."""
+    """The evaluations, in whole batches, after which half of the complete runs have given hypervolumes."""
     largest = max(int(run[-1]["evaluations"]) for of_method in runs.values() for run in of_method.values())
-    ends = [list(_at(of_method, largest).values()) for of_method in runs.values()]
-    best = max((float(np.mean(end)) for end in ends if end), default=0.0)
+    ends = {method: end for method, of_method in runs.items() if (end := _at(of_method, largest))}
+    best = max(float(np.mean(list(end.values()))) for end in ends.values())
     if best == 0:
         return []
     targets = [share * best for share in TARGETS]
     heads = " | ".join(f"{target:.3g}" for target in targets)
     lines = [f"\n| evaluations until | {heads} |", "|---" * (1 + len(targets)) + "|"]
-    for method, of_method in runs.items():
-        needed = [np.median([_first_at(run, target) for run in of_method.values()]) for target in targets]
+    for method, complete in ends.items():
+        needed = [
+            np.median([_first_at(runs[method][seed], target) for seed in complete]) for target in targets
+        ]
         cells = " | ".join("-" if np.isinf(count) else f"{count:.0f}" for count in needed)
         lines.append(f"| {method} | {cells} |")
     return lines
