@@ -35,6 +35,9 @@ def main(arguments: list[str]) -> int:
         return 1
     folder = Path(arguments[0])
     found = [rows for file in sorted((folder / "runs").glob("*.csv")) if (rows := read(file))]
+    if not found:
+        print(f"error: {folder} has no run yet; start part=optimise with output={folder}.", file=sys.stderr)
+        return 1
     with (folder / "optimise.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, FIELDS)
         writer.writeheader()

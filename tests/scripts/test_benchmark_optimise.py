@@ -73,6 +73,15 @@ def test_trials_seconds_are_kept_and_methods_ranked(
     assert sum(ranks) == pytest.approx(6, abs=0.02)
 
 
+def test_a_folder_without_runs_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "runs").mkdir()
+    for folder in (tmp_path, tmp_path / "none"):
+        assert main("optimise_report", str(folder)) == 1
+        error = capsys.readouterr().err
+        assert error.startswith("error: ")
+        assert len(error.splitlines()) == 1
+
+
 def test_ranks_and_their_critical_difference() -> None:
     report = importlib.import_module("optimise_report")
     values = np.array([[3.0, 1.0, 1.0], [2.0, 5.0, 1.0]])
