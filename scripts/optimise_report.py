@@ -125,6 +125,12 @@ def _at(of_method: Mapping[int, Run], count: int) -> dict[int, float]:
     }
 
 
+def _ends(runs: Runs) -> dict[str, dict[int, float]]:
+    """The hypervolume at the end of the largest budget, by method and seed, of those that got there."""
+    largest = max(int(run[-1]["evaluations"]) for of_method in runs.values() for run in of_method.values())
+    return {method: end for method, of_method in runs.items() if (end := _at(of_method, largest))}
+
+
 def _mean_with_error(values: Sequence[float]) -> str:
     if not values:
         return "-"
@@ -134,8 +140,7 @@ def _mean_with_error(values: Sequence[float]) -> str:
 
 def reached(runs: Runs) -> list[str]:
     """The evaluations, in whole batches, after which half of the complete runs have given hypervolumes."""
-    largest = max(int(run[-1]["evaluations"]) for of_method in runs.values() for run in of_method.values())
-    ends = {method: end for method, of_method in runs.items() if (end := _at(of_method, largest))}
+    ends = _ends(runs)
     best = max(float(np.mean(list(end.values()))) for end in ends.values())
     if best == 0:
         return []
@@ -159,9 +164,8 @@ def _first_at(run: Run, target: float) -> float:
 
 def ranked(runs: Runs) -> list[str]:
     """Mean ranks at the end over the seeds that all methods share, and what cannot be told apart."""
-    largest = max(int(run[-1]["evaluations"]) for of_method in runs.values() for run in of_method.values())
-    ends = {method: end for method, of in runs.items() if (end := _at(of, largest))}
-    seeds = sorted(set.intersection(*map(set, ends.values()))) if ends else []
+    ends = _ends(runs)
+    seeds = sorted(set.intersection(*map(set, ends.values())))
     if len(ends) < 3 or len(seeds) < 2:
         return []
     ranks = mean_ranks(np.array([[ends[method][seed] for method in ends] for seed in seeds]))
