@@ -63,6 +63,7 @@ def run_search(
     with exclusive(search.folder), storage_errors(settings.storage or storage_url(search.folder)):
         OmegaConf.save(config, search.folder / "multirun.yaml")
         study = search.open_study()
+        study.begin_session()
         executor = search.executor(study, hydra_context, task_function)
         try:
             with Progress(study, settings.budget, search.folder) as progress:
@@ -73,6 +74,7 @@ def run_search(
                 f"{search.folder}."
             ) from error
         finally:
+            study.session_goes_on()
             study.note("seconds", float(study.noted("seconds") or 0.0) + time.perf_counter() - began)
             write_report(study, search.folder)
     return executor.returns

@@ -1,9 +1,9 @@
 """Whole optimisations, strategy against strategy: `python scripts/benchmark_bo.py part=optimise`.
 
 Options: `problems=[branin_currin,dtlz2,simulated_search,rough_search]` (also `nlu24`, docs/nlu24.md),
-`methods=[adaptive,saasbo,gp,map_saas,sobol,tpe,nsga2,gpsampler]` (also `ax` and `smac`), `seeds=5`,
-`budget=240`, `q=16`, `workers=2` runs at once, `hours=24` after which no further batch is begun,
-`output=DIR`, and `baseline_python=PATH`, an interpreter with Ax and SMAC.
+`methods=[adaptive,saasbo,gp,map_saas,sobol,tpe,nsga2,gpsampler]` (also `saasbo_robust`,
+`ax` and `smac`), `seeds=5`, `budget=240`, `q=16`, `workers=2` runs at once, `hours=24` after which no further
+batch is begun, `output=DIR`, and `baseline_python=PATH`, an interpreter with Ax and SMAC.
 
 Every run of a seed starts with the same q points (Sobol points, and the reference model where there is one)
 and goes on in batches of q. A run's file in DIR has the hypervolume after each batch, of the values without
@@ -39,7 +39,10 @@ ROOT = Path(__file__).resolve().parents[1]
 # Seconds are a batch's: of proposing it, and those that its trials tell of; a failed one counts as the mean.
 FIELDS = ("problem", "method", "seed", "evaluations", "hypervolume", "seconds", "trial_seconds")
 # All but the last three are options of `strategy`.
-METHODS = ("adaptive", "saasbo", "gp", "map_saas", "sobol", "tpe", "nsga2", "gpsampler", "ax", "smac")
+METHODS = (
+    *("adaptive", "saasbo", "saasbo_robust", "gp", "map_saas", "sobol", "tpe", "nsga2"),
+    *("gpsampler", "ax", "smac"),
+)
 GPSAMPLER = {
     "_target_": "nas.strategy.optuna.OptunaStrategy",
     "sampler": {"_target_": "optuna.samplers.GPSampler"},

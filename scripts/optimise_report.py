@@ -86,8 +86,10 @@ def _draw_method(axes: Axes, method: str, runs: Sequence[Run], *, over_hours: bo
         x = np.mean([np.cumsum([_seconds(row) for row in run[:batches]]) for run in runs], axis=0) / 3600
     else:
         x = np.array([int(row["evaluations"]) for row in runs[0][:batches]])
-    color = f"C{METHODS.index(method)}"
-    axes.plot(x, mean, color=color, label=f"{method} ({len(runs)})", linewidth=1.6)
+    place = METHODS.index(method)
+    # There are ten colours.
+    color, dashes = f"C{place}", "-" if place < 10 else "--"
+    axes.plot(x, mean, dashes, color=color, label=f"{method} ({len(runs)})", linewidth=1.6)
     axes.fill_between(x, mean - error, mean + error, color=color, alpha=0.15, linewidth=0)
 
 

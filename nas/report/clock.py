@@ -1,5 +1,7 @@
 """How long a search had been going when each result came."""
 
+from itertools import chain, pairwise
+
 import numpy as np
 
 from nas.study import Study
@@ -12,8 +14,8 @@ def search_hours(study: Study) -> dict[int, float]:
 
     It is the wall clock while the search worked on a round: from when it began to propose the round until the
     last of its trials had ended, trainings and measurements included. Rounds that overlap count once, and
-    pauses between rounds, such as before a search goes on with a larger budget, not at all. A pause within a
-    round does count, since nobody knows when a search that was killed ended.
+    pauses not at all: those between rounds, such as before a search goes on with a larger budget, and, where
+    the study keeps its sessions, those from one's last sign of life to the next one's beginning.
 
     Args:
         study: The search.
@@ -40,6 +42,11 @@ def search_hours(study: Study) -> dict[int, float]:
     ends = np.maximum.accumulate(spans[:, 1])
     # A round counts from where those before it have ended.
     begins = np.maximum(spans[:, 0], np.append(-np.inf, ends[:-1]))
+    worked = list(zip(begins, ends, strict=True))
+    for (_, stopped), (went_on, _) in pairwise(study.sessions):
+        parts = [((begin, min(end, stopped)), (max(begin, went_on), end)) for begin, end in worked]
+        worked = [(begin, end) for begin, end in chain(*parts) if begin < end]
+    begins, ends = np.array(worked).reshape(-1, 2).T
     return {
         number: float(np.clip(times[number][1] - begins, 0.0, ends - begins).sum()) / _SECONDS
         for numbers in rounds.values()

@@ -34,6 +34,7 @@ _MARKS = {
     "sobol": Mark("Sobol", GREY, "o"),
     "adaptive": Mark("Adaptive", VERMILION, "X"),
     "saas": Mark("SAAS", BLUE, "s"),
+    "saasborobust": Mark("SAAS, robust", SKY, "d"),
     "gp": Mark("GP", GREEN, "^"),
     "mapsaas": Mark("MAP-SAAS", PURPLE, "D"),
     "tpe": Mark("TPE", SKY, "v"),

@@ -1,5 +1,6 @@
 """A study: a search's trials, their repetitions and notes, in memory; `nas.study.store` keeps one on disk."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -253,6 +254,7 @@ class Study:
     def _replace(self, number: int, **changes: Any) -> Trial:
         trial = replace(self._trials[number], **changes)
         self._update(trial)
+        self.session_goes_on()
         self._trials[number] = trial
         if trial.repeats is None:
             self._note_state(trial)
@@ -271,6 +273,22 @@ class Study:
         Nobody keeps that in memory, so there it is empty.
         """
         return {}
+
+    @property
+    def sessions(self) -> list[tuple[float, float]]:
+        """From when to when processes worked on the search, in seconds of the clock of `times`."""
+        return [(begin, end) for begin, end in self._notes.get("sessions", [])]
+
+    def begin_session(self) -> None:
+        """A process begins to work on the search."""
+        now = time.time()
+        self.note("sessions", [*self.sessions, (now, now)])
+
+    def session_goes_on(self) -> None:
+        """Says that the last session has lasted until now, as every change of a trial does by itself."""
+        if self.sessions:
+            *before, (begin, _) = self.sessions
+            self.note("sessions", [*before, (begin, time.time())])
 
     @property
     def diagnostics(self) -> dict[str, list[dict[str, Any]]]:

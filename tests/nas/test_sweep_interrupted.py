@@ -19,6 +19,7 @@ def test_a_killed_search_goes_on(toy: Toy, launcher: tuple[str, ...]) -> None:
         time.sleep(0.05)
     process.kill()
     process.wait()
+    killed = time.time()
     before = toy.runs()
     assert 3 <= len(before) < 6
     done = toy.run(*arguments)
@@ -28,6 +29,8 @@ def test_a_killed_search_goes_on(toy: Toy, launcher: tuple[str, ...]) -> None:
     repeated = len(toy.runs()) - 9
     assert repeated <= (1 if not launcher else 0)
     assert sorted(set(toy.runs())) == list(range(9))
+    (_, last_sign), (went_on, ended) = open_study(toy.folder).sessions
+    assert last_sign < killed < went_on < ended
 
 
 def test_failures_are_recorded_and_the_search_goes_on(toy: Toy) -> None:

@@ -54,6 +54,20 @@ def test_hours_never_run_backwards(space: Space, goals: Goals) -> None:
     assert in_order[-1] <= ends.max() - starts.min() + 0.1 + 1e-9
 
 
+def test_a_pause_within_a_round_does_not_count_where_sessions_are_kept(space: Space, goals: Goals) -> None:
+    study = timed(space, goals, [[(0, 1), (0, 10)], [(11, 12)]], 0.0)
+    # Stopped twice within the first round, and once between rounds.
+    sessions = [(0, 2), (5, 6), (8, 10), (10.5, 12)]
+    study.note("sessions", [(HOUR * begin, HOUR * end) for begin, end in sessions])
+    assert search_hours(study) == pytest.approx({0: 1, 1: 5, 2: 6})
+
+
+def test_a_pause_before_the_sessions_that_are_kept_counts(space: Space, goals: Goals) -> None:
+    study = timed(space, goals, [[(0, 1), (0, 10)], [(11, 12), (11, 20)]], 0.0)
+    study.note("sessions", [(HOUR * 11, HOUR * 12), (HOUR * 15, HOUR * 20)])
+    assert search_hours(study) == pytest.approx({0: 1, 1: 10, 2: 11, 3: 16})
+
+
 def test_what_nobody_timed_has_no_hours(study: Study, fill: Fill) -> None:
     assert search_hours(study) == {}
     fill(study, 8)

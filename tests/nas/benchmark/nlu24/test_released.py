@@ -12,7 +12,7 @@ from nas.benchmark.nlu24.table import to_text
 from tests.composing import ROOT
 from tests.nas.benchmark.nlu24.studies import check_test_scores
 
-STUDIES = sorted(path for path in (ROOT / "results" / "studies").iterdir() if path.is_dir())
+STUDIES = ROOT / "results" / "studies"
 
 
 @pytest.fixture(scope="module")
@@ -20,10 +20,10 @@ def bench() -> NLU24:
     return NLU24()
 
 
-def test_the_table_is_all_published_studies(bench: NLU24) -> None:
-    collected = collect(STUDIES)
+def test_the_table_is_the_studies_it_names_as_they_are_published(bench: NLU24) -> None:
+    # A study that is published later waits for the next version, so that results on this one stay comparable.
+    collected = collect([STUDIES / study["name"] for study in bench.description.studies])
     assert digest(to_text(collected.space, collected.runs)) == bench.description.table
-    assert [study["name"] for study in bench.description.studies] == [path.name for path in STUDIES]
     assert bench.reference_point == collected.reference_point
     assert len(bench.runs) == len(collected.runs)
 
@@ -32,7 +32,7 @@ def test_a_study_of_another_space_is_refused_with_the_first_differences() -> Non
     with pytest.raises(
         BenchmarkError, match=r"reference is not a study of the same.*; and \d+ more$"
     ) as error:
-        collect([STUDIES[0], ROOT / "results" / "reference"])
+        collect([STUDIES / "sobol-1", ROOT / "results" / "reference"])
     assert len(str(error.value)) < 600
 
 

@@ -88,6 +88,7 @@ def test_one_objective_is_drawn_over_the_trials(make_search: MakeSearch) -> None
     [
         *(("tpe", "TPE"), ("nsga2", "NSGA-II"), ("nsgaii", "NSGA-II"), ("saas", "SAAS"), ("saasbo", "SAAS")),
         *(("gp", "GP"), ("map_saas", "MAP-SAAS"), ("mapsaas", "MAP-SAAS"), ("a_new one", "a_new one")),
+        ("saasbo_robust", "SAAS, robust"),
     ],
 )
 def test_every_origin_has_its_own_name(make_search: MakeSearch, origin: str, label: str) -> None:
