@@ -46,7 +46,7 @@ def compare(studies: Mapping[str, Study]) -> Card:
 
 def _planes(found: Sequence[Side]) -> Figure:
     """Two objectives: a panel a search, later trials darker."""
-    columns = min(_COLUMNS, len(found))
+    columns = 2 if len(found) == 4 else min(_COLUMNS, len(found))
     rows = math.ceil(len(found) / columns)
     figure, grid = new_figure(rows, columns, width=3.6 * columns + 1.2, height=3.4 * rows + 0.4, share="all")
     panels = [axes for line in grid for axes in line]
