@@ -27,7 +27,8 @@ STUDIES = Path("../results/studies")
 sobol = nas.open_study(STUDIES / "sobol-1")
 adaptive = nas.open_study(STUDIES / "adaptive-1")
 saasbo = nas.open_study(STUDIES / "saasbo-1")
-len(sobol), len(adaptive), len(saasbo)
+robust = nas.open_study(STUDIES / "saasbo_robust-1")
+len(sobol), len(adaptive), len(saasbo), len(robust)
 
 # %% [markdown]
 # ## Figure 3: Sobol beside Bayesian optimisation
@@ -43,7 +44,7 @@ compare("comparison", {"Sobol": sobol, "adaptive": adaptive})
 # The area beyond the reference model that the front covers, over trials and over hours.
 
 # %%
-compare("convergence", {"Sobol": sobol, "adaptive": adaptive, "saasbo": saasbo})
+compare("convergence", {"Sobol": sobol, "adaptive": adaptive, "saasbo": saasbo, "saasbo_robust": robust})
 
 # %% [markdown]
 # ## Of many results the best is too good
