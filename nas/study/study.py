@@ -286,8 +286,8 @@ class Study:
 
     def session_goes_on(self) -> None:
         """Says that the last session has lasted until now, as every change of a trial does by itself."""
-        if self.sessions:
-            *before, (begin, _) = self.sessions
+        if sessions := self.sessions:
+            *before, (begin, _) = sessions
             self.note("sessions", [*before, (begin, time.time())])
 
     @property

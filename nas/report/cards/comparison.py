@@ -46,8 +46,9 @@ def compare(studies: Mapping[str, Study]) -> Card:
 
 def _planes(found: Sequence[Side]) -> Figure:
     """Two objectives: a panel a search, later trials darker."""
-    columns = 2 if len(found) == 4 else min(_COLUMNS, len(found))
-    rows = math.ceil(len(found) / columns)
+    # As few rows as hold all, and these as full as can be: four are two by two.
+    rows = math.ceil(len(found) / _COLUMNS)
+    columns = math.ceil(len(found) / rows)
     figure, grid = new_figure(rows, columns, width=3.6 * columns + 1.2, height=3.4 * rows + 0.4, share="all")
     panels = [axes for line in grid for axes in line]
     last = max(len(side.history) for side in found) - 1
