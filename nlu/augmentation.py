@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 import torch
+from torch import Tensor
 
 from nlu.batches import Batch
 from nlu.frame import CLOSE
@@ -14,20 +15,24 @@ from nlu.tokenizer import UNKNOWN
 Words = tuple[str, ...]
 
 
-def drop_words(batch: Batch, probability: float) -> Batch:
-    """Make words unknown (word dropout, Iyyer et al. 2015): all pieces of a word, each word by itself.
+def hidden_pieces(batch: Batch, probability: float) -> Tensor:
+    """Choose words at random, each by itself; return `b x t`, true at all of their pieces.
 
     Args:
         batch: utterances.
-        probability: of a word to be hidden, 0 to below 1.
+        probability: of a word to be chosen, 0 to below 1.
     """
     hidden = torch.rand(batch.word_starts.shape, device=batch.pieces.device) < probability
     # A word's pieces are those from its first one up to the next word's.
     position = torch.arange(batch.pieces.shape[1], device=batch.pieces.device)
     starts = batch.word_starts.masked_fill(~batch.word_mask, len(position))
     word = (starts.unsqueeze(2) <= position).sum(dim=1) - 1
-    pieces = batch.pieces.masked_fill(hidden.gather(1, word) & batch.piece_mask, UNKNOWN)
-    return batch._replace(pieces=pieces)
+    return hidden.gather(1, word) & batch.piece_mask
+
+
+def drop_words(batch: Batch, probability: float) -> Batch:
+    """Make words unknown (word dropout, Iyyer et al. 2015); see `hidden_pieces`."""
+    return batch._replace(pieces=batch.pieces.masked_fill(hidden_pieces(batch, probability), UNKNOWN))
 
 
 class SlotSubstitution:

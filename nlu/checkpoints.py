@@ -72,11 +72,11 @@ class Checkpoints(Checkpoint):
         self.weights, self.scores = state_dict["weights"], state_dict["scores"]
 
 
-def check_checkpoint(path: str | Path, model: pl.LightningModule) -> None:
-    """Refuse a file from which a training of this model cannot go on.
+def check_checkpoint(path: str | Path, *tasks: pl.LightningModule) -> pl.LightningModule:
+    """Tell which of the tasks can go on from a checkpoint.
 
     Raises:
-        ConfigError: the file is missing, torn, no checkpoint, or one of another model.
+        ConfigError: the file is missing, torn, no checkpoint, or none of these tasks' models.
     """
     path = Path(path)
     setting = f"trainer.resume={path}"
@@ -92,9 +92,11 @@ def check_checkpoint(path: str | Path, model: pl.LightningModule) -> None:
         ) from error
     if not known:
         raise ConfigError(f"{setting}: this is no checkpoint of nlu.train; give the {LAST} of its run.")
-    expected = {name: tensor.shape for name, tensor in model.state_dict().items()}
-    if {name: tensor.shape for name, tensor in weights.items()} != expected:
-        raise ConfigError(
-            f"{setting}: the checkpoint is of another model; "
-            "go on with the data, tokenizer and model that it began with."
-        )
+    shapes = {name: tensor.shape for name, tensor in weights.items()}
+    for task in tasks:
+        if shapes == {name: tensor.shape for name, tensor in task.state_dict().items()}:
+            return task
+    raise ConfigError(
+        f"{setting}: the checkpoint is of another model; "
+        "go on with the data, tokenizer and model that it began with."
+    )

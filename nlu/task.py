@@ -34,6 +34,7 @@ class OptimConfig:
     tag_loss_weight: float = 0.0
     word_dropout: float = 0.0
     slot_substitution: float = 0.0
+    pretraining_passes: int = 0
 
     def __post_init__(self) -> None:
         rules = {
@@ -46,6 +47,10 @@ class OptimConfig:
             "length_label_smoothing": (0 <= self.length_label_smoothing < 1, "0 to below 1"),
             "word_dropout": (0 <= self.word_dropout < 1, "0 to below 1"),
             "slot_substitution": (0 <= self.slot_substitution <= 1, "0 to 1"),
+            "pretraining_passes": (
+                isinstance(self.pretraining_passes, int) and self.pretraining_passes >= 0,
+                "an integer of at least 0",
+            ),
         }
         for name, (fits, allowed) in rules.items():
             if not fits:
@@ -130,15 +135,18 @@ class ParsingTask(pl.LightningModule):
         self._predictions.clear()
 
     def configure_optimizers(self) -> Any:
-        """AdamW; the learning rate rises linearly over the warm-up and falls linearly to zero."""
-        steps = max(int(self.trainer.estimated_stepping_batches), 1)
-        warmup = max(round(self.optim.warmup * steps), 1)
+        """See `adamw`."""
+        return adamw(self, self.optim)
 
-        def factor(step: int) -> float:
-            return min((step + 1) / warmup, (steps - step) / max(steps - warmup, 1), 1.0)
 
-        optimizer = torch.optim.AdamW(
-            self.parameters(), lr=self.optim.lr, weight_decay=self.optim.weight_decay, fused=True
-        )
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+def adamw(task: pl.LightningModule, optim: OptimConfig) -> Any:
+    """AdamW for a task; the learning rate rises linearly over the warm-up and falls linearly to zero."""
+    steps = max(int(task.trainer.estimated_stepping_batches), 1)
+    warmup = max(round(optim.warmup * steps), 1)
+
+    def factor(step: int) -> float:
+        return min((step + 1) / warmup, (steps - step) / max(steps - warmup, 1), 1.0)
+
+    optimizer = torch.optim.AdamW(task.parameters(), lr=optim.lr, weight_decay=optim.weight_decay, fused=True)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}

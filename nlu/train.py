@@ -33,6 +33,7 @@ from nlu.metrics import gold_of, is_exact
 from nlu.model.config import ModelConfig, build_model, sizes_of
 from nlu.ontology import Ontology
 from nlu.parser import FILE_NAME, Parser
+from nlu.pretraining import Pretraining
 from nlu.progress import MovingAverage, PassLog
 from nlu.span import target_of
 from nlu.tagging import Tagger
@@ -164,7 +165,7 @@ def fit(
 
     Returns:
         What the evaluation of the best weights, which are in the model now, logged; the number of `epochs`;
-        and `exact_match_pass_1`, `exact_match_pass_2`, ..., after each of them.
+        and `exact_match_pass_1`, `exact_match_pass_2`, ..., after each of them; pretraining counts for none.
 
     Raises:
         KeyboardInterrupt: the process was told to stop, by Ctrl-C or SIGTERM; what was trained can go on.
@@ -173,26 +174,47 @@ def fit(
     golds = gold_of(eval_rows, seen={tuple(row["words"]) for row in train_rows})
     tagger = Tagger(parser.config.embed_dim, parser.ontology, optim.label_smoothing)
     task = ParsingTask(parser.model, tagger, parser.ontology, optim, golds)
-    if config.trainer.resume is not None:
-        check_checkpoint(config.trainer.resume, task)
-    train_loader = _train_loader(config, parser, train_rows, optim.slot_substitution)
+    stages: list[pl.LightningModule] = [task]
+    if optim.pretraining_passes > 0:
+        stages.insert(0, Pretraining(parser.model, optim))
+    resume = config.trainer.resume
+    if resume is not None:
+        del stages[: stages.index(check_checkpoint(resume, *stages))]
+    loader = _train_loader(config, parser, train_rows, optim.slot_substitution)
     eval_loader = make_loader(
         encode_rows(eval_rows, parser.tokenizer), config.data.eval_batch_size, seed=None
     )
-    checkpoints = Checkpoints(folder / "checkpoints", "exact_match", config.seed)
-    passes = PassLog()
-    trainer = _trainer(config, [passes, checkpoints], folder)
-    on_interrupt = signal.getsignal(signal.SIGINT)
-    try:
-        trainer.fit(task, train_loader, eval_loader, ckpt_path=config.trainer.resume, weights_only=True)
-    except SystemExit as error:
-        # What Lightning makes of Ctrl-C, ignoring all others, and of SIGTERM, with an exit code of 0.
-        signal.signal(signal.SIGINT, on_interrupt)
-        raise KeyboardInterrupt from error
+    if len(stages) > 1:
+        checkpoints = Checkpoints(folder / "checkpoints", "pieces_guessed", config.seed)
+        trainer = _trainer(config, [checkpoints], folder / "pretraining", optim.pretraining_passes)
+        _run(trainer, stages[0], loader, eval_loader, resume)
+        resume = None
+    checkpoints, passes = Checkpoints(folder / "checkpoints", "exact_match", config.seed), PassLog()
+    watching: list[Callback] = [EarlyStopping("exact_match", mode="max", patience=config.trainer.patience)]
+    if config.trainer.average > 0:
+        watching.append(MovingAverage(config.trainer.average))
+    trainer = _trainer(config, [*watching, passes, checkpoints], folder / "curve", config.trainer.max_epochs)
+    _run(trainer, task, loader, eval_loader, resume)
     task.load_state_dict(checkpoints.weights)
     parser.model.eval()
     curve = {f"exact_match_pass_{number}": value for number, value in passes.exact_match.items()}
     return {**checkpoints.scores, "epochs": trainer.current_epoch, **curve}
+
+
+def _run(
+    trainer: pl.Trainer,
+    task: pl.LightningModule,
+    loader: "DataLoader[Any]",
+    eval_loader: "DataLoader[Any]",
+    resume: str | None,
+) -> None:
+    on_interrupt = signal.getsignal(signal.SIGINT)
+    try:
+        trainer.fit(task, loader, eval_loader, ckpt_path=resume, weights_only=True)
+    except SystemExit as error:
+        # What Lightning makes of Ctrl-C, ignoring all others, and of SIGTERM, with an exit code of 0.
+        signal.signal(signal.SIGINT, on_interrupt)
+        raise KeyboardInterrupt from error
 
 
 def _train_loader(
@@ -212,23 +234,19 @@ def _train_loader(
     return make_loader(examples, config.data.batch_size, seed, vary)
 
 
-def _trainer(config: DictConfig, keeping: Sequence[Callback], folder: Path) -> pl.Trainer:
+def _trainer(config: DictConfig, callbacks: Sequence[Callback], curve: Path, max_epochs: int) -> pl.Trainer:
     settings = config.trainer
-    callbacks: list[Callback] = [EarlyStopping("exact_match", mode="max", patience=settings.patience)]
-    if settings.average > 0:
-        callbacks.append(MovingAverage(settings.average))
-    if settings.progress:
-        callbacks.append(TQDMProgressBar(refresh_rate=20))
+    bar = [TQDMProgressBar(refresh_rate=20)] if settings.progress else []
     try:
         return pl.Trainer(
             accelerator=settings.accelerator,
             devices=1,
             precision=settings.precision,
-            max_epochs=settings.max_epochs,
+            max_epochs=max_epochs,
             accumulate_grad_batches=config.data.batches_per_step,
             gradient_clip_val=settings.gradient_clip,
-            callbacks=[*callbacks, *keeping],
-            logger=CSVLogger(folder, name="curve"),
+            callbacks=[*bar, *callbacks],
+            logger=CSVLogger(curve.parent, name=curve.name),
             enable_checkpointing=True,
             enable_progress_bar=settings.progress,
             enable_model_summary=False,

@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
+import pytorch_lightning as pl
 import torch
 from hydra.utils import instantiate
 
@@ -12,6 +13,7 @@ from nlu.batches import Batch, encode_rows
 from nlu.errors import ConfigError, ParserFileError
 from nlu.metrics import gold_of, score
 from nlu.parser import load_parser
+from nlu.pretraining import Pretraining
 from nlu.task import ParsingTask
 from nlu.train import train
 from tests.composing import Compose
@@ -50,6 +52,32 @@ def test_equal_seeds_give_equal_parsers(trained: Path, compose_train: Compose, t
 
 class Killed(Exception):
     pass
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("after", [0, 1])
+def test_a_training_that_is_killed_while_it_pretrains_ends_as_one_that_was_not(
+    compose_train: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    settings = ("trainer.max_epochs=1", "optim.pretraining_passes=2", "trainer.average=0.9")
+    whole = train(compose_train(*settings), tmp_path / "whole")
+
+    # In the middle of the last pass of pretraining, or of the first one of parsing.
+    def die(self: pl.LightningModule, outputs: object, batch: Batch, batch_index: int) -> None:
+        if self.current_epoch == 1 - after and batch_index == 9:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr((Pretraining, ParsingTask)[after], "on_train_batch_end", die)
+        with pytest.raises(Killed):
+            train(compose_train(*settings), tmp_path / "killed")
+    last = tmp_path / "killed" / "checkpoints" / "last.ckpt"
+    torch.rand(7)
+    rest = train(compose_train(*settings, f"trainer.resume={last}"), tmp_path / "rest")
+    assert rest["exact_match"] == whole["exact_match"]
+    first, second = (load_parser(tmp_path / name).model.state_dict() for name in ("whole", "rest"))
+    for name, tensor in first.items():
+        torch.testing.assert_close(tensor, second[name])
 
 
 @pytest.mark.slow
