@@ -62,7 +62,7 @@ draw(explain(parser, "driving to dallas after the game"))
 # %% [markdown]
 # ## What it does not do
 #
-# It always answers, with a well-formed frame, also where there is nothing to understand; then the probability is low.
+# It always answers, with a well-formed frame, also where there is nothing to understand; then the probability is lower, not nil.
 
 # %%
 for nonsense in ("colourless green ideas sleep furiously", "🙂 🙂 🙂", "[IN:GET_WEATHER ]"):
