@@ -5,9 +5,6 @@ and no other text is needed (Krishna et al. 2023, "Downstream datasets make surp
 corpora").
 """
 
-import logging
-import time
-from datetime import timedelta
 from typing import Any
 
 import pytorch_lightning as pl
@@ -22,8 +19,6 @@ from nlu.model.base import ParserModel
 from nlu.model.encoder import Encoder
 from nlu.task import OptimConfig, adamw
 from nlu.tokenizer import UNKNOWN
-
-log = logging.getLogger(__name__)
 
 # Share of the words to guess. Utterances are short: of ten words BERT's 15 % would hide one or two.
 HIDDEN = 0.25
@@ -57,7 +52,6 @@ class Pretraining(pl.LightningModule):
         self.bias = nn.Parameter(torch.zeros(vocab_size))
         self._losses: list[Tensor] = []
         self._guessed: list[Tensor] = []
-        self._start = 0.0
 
     def guess(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Hide words of a batch; return scores `n x v` of the n pieces to guess, and what they are."""
@@ -69,10 +63,6 @@ class Pretraining(pl.LightningModule):
         guesses = self.transform(self.encoder(pieces, batch.piece_mask)[hidden])
         scores = functional.linear(guesses, self.encoder.embedding.table.weight, self.bias)
         return scores.float(), batch.pieces[hidden]
-
-    def on_train_epoch_start(self) -> None:
-        """Start the clock."""
-        self._start = time.monotonic()
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """Return the mean loss of the pieces to guess; 0 where chance hid none."""
@@ -93,18 +83,14 @@ class Pretraining(pl.LightningModule):
         self.log("pieces_guessed", 100 * torch.cat(self._guessed).float().mean(), prog_bar=True)
         self._guessed.clear()
 
+    def progress(self) -> str:
+        """Say how well the pass went, for its line in the log."""
+        guessed = self.trainer.callback_metrics["pieces_guessed"]
+        loss = torch.stack(self._losses).mean()
+        return f"pretraining, {guessed:.1f} % of hidden pieces guessed, loss {loss:.3f}"
+
     def on_train_epoch_end(self) -> None:
-        """Log the pass."""
-        passes, seconds = self.current_epoch + 1, time.monotonic() - self._start
-        log.info(
-            "pretraining, pass %d of %d: %.1f %% of hidden pieces guessed, loss %.3f, %.0f s, %s left",
-            passes,
-            self.optim.pretraining_passes,
-            self.trainer.callback_metrics["pieces_guessed"],
-            torch.stack(self._losses).mean(),
-            seconds,
-            timedelta(seconds=round(seconds * (self.optim.pretraining_passes - passes))),
-        )
+        """Forget the losses of the pass."""
         self._losses.clear()
 
     def configure_optimizers(self) -> Any:

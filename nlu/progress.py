@@ -10,16 +10,17 @@ import torch
 from pytorch_lightning.callbacks import Callback, WeightAveraging
 from torch import Tensor
 
+from nlu.pretraining import Pretraining
 from nlu.task import ParsingTask
 
 log = logging.getLogger(__name__)
 
 
 class PassLog(Callback):
-    """Log exact match, length accuracy, losses, seconds and the time left after each pass.
+    """Log what the task says of each pass, seconds and the time left.
 
     Attributes:
-        exact_match: pass, from 1, to the exact match after it in percent.
+        exact_match: pass, from 1, to the exact match after it in percent; empty where none is measured.
     """
 
     def __init__(self) -> None:
@@ -41,20 +42,18 @@ class PassLog(Callback):
         if batch_idx == 0:
             self._start = time.monotonic()
 
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: ParsingTask) -> None:  # type: ignore[override]
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: ParsingTask | Pretraining) -> None:  # type: ignore[override]
         """Log the pass, evaluation included."""
         seconds = time.monotonic() - self._start
-        metrics = trainer.callback_metrics
         passes = trainer.current_epoch + 1
-        self.exact_match[passes] = float(metrics["exact_match"])
+        if (exact_match := trainer.callback_metrics.get("exact_match")) is not None:
+            self.exact_match[passes] = float(exact_match)
         left = timedelta(seconds=round(seconds * ((trainer.max_epochs or passes) - passes)))
         log.info(
-            "pass %d of %s: EM %.2f, length %.2f, loss %.3f, %.0f s, at most %s left",
+            "pass %d of %s: %s, %.0f s, at most %s left",
             passes,
             trainer.max_epochs,
-            metrics["exact_match"],
-            metrics["length_accuracy"],
-            pl_module.mean_losses()[0],
+            pl_module.progress(),
             seconds,
             left,
         )

@@ -47,10 +47,6 @@ class OptimConfig:
             "length_label_smoothing": (0 <= self.length_label_smoothing < 1, "0 to below 1"),
             "word_dropout": (0 <= self.word_dropout < 1, "0 to below 1"),
             "slot_substitution": (0 <= self.slot_substitution <= 1, "0 to 1"),
-            "pretraining_passes": (
-                isinstance(self.pretraining_passes, int) and self.pretraining_passes >= 0,
-                "an integer of at least 0",
-            ),
         }
         for name, (fits, allowed) in rules.items():
             if not fits:
@@ -103,6 +99,14 @@ class ParsingTask(pl.LightningModule):
     def mean_losses(self) -> list[float]:
         """Return the pass's mean loss so far, and its parts: tokens, lengths, word tags and rescoring."""
         return torch.stack(self._losses).mean(dim=0).tolist()
+
+    def progress(self) -> str:
+        """Say how well the pass went, for its line in the log."""
+        metrics = self.trainer.callback_metrics
+        return (
+            f"EM {metrics['exact_match']:.2f}, length {metrics['length_accuracy']:.2f}, "
+            f"loss {self.mean_losses()[0]:.3f}"
+        )
 
     def on_train_epoch_end(self) -> None:
         """Log the mean losses of the pass; logging each step would cost more than the optimiser."""

@@ -58,6 +58,7 @@ _INTEGERS = {
     "data.eval_batch_size": 1,
     "trainer.max_epochs": 1,
     "trainer.patience": 1,
+    "optim.pretraining_passes": 0,
 }
 
 
@@ -186,7 +187,7 @@ def fit(
     )
     if len(stages) > 1:
         checkpoints = Checkpoints(folder / "checkpoints", "pieces_guessed", config.seed)
-        trainer = _trainer(config, [checkpoints], folder / "pretraining", optim.pretraining_passes)
+        trainer = _trainer(config, [PassLog(), checkpoints], folder / "pretraining", optim.pretraining_passes)
         _run(trainer, stages[0], loader, eval_loader, resume)
         resume = None
     checkpoints, passes = Checkpoints(folder / "checkpoints", "exact_match", config.seed), PassLog()
