@@ -5,9 +5,6 @@ and no other text is needed (Krishna et al. 2023, "Downstream datasets make surp
 corpora").
 """
 
-from typing import Any
-
-import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -17,14 +14,14 @@ from nlu.batches import Batch
 from nlu.errors import ConfigError
 from nlu.model.base import ParserModel
 from nlu.model.encoder import Encoder
-from nlu.task import OptimConfig, adamw
+from nlu.task import OptimConfig, OptimizedByAdamW
 from nlu.tokenizer import UNKNOWN
 
 # Share of the words to guess. Utterances are short: of ten words BERT's 15 % would hide one or two.
 HIDDEN = 0.25
 
 
-class Pretraining(pl.LightningModule):
+class Pretraining(OptimizedByAdamW):
     """Teach a parser's encoder to guess hidden words from those around them.
 
     Of the pieces to guess 80 % are made unknown, 10 % another piece, and 10 % stay as they are, so that the
@@ -39,14 +36,13 @@ class Pretraining(pl.LightningModule):
     """
 
     def __init__(self, model: ParserModel, optim: OptimConfig) -> None:
-        super().__init__()
+        super().__init__(optim)
         if not isinstance(encoder := getattr(model, "encoder", None), Encoder):
             raise ConfigError(
                 f"optim.pretraining_passes={optim.pretraining_passes}: takes 0 for this architecture, "
                 "whose encoder is a recurrent one."
             )
         self.encoder = encoder
-        self.optim = optim
         vocab_size, dim = encoder.embedding.table.weight.shape
         self.transform = nn.Sequential(nn.Linear(dim, dim), nn.GELU(), nn.LayerNorm(dim))
         self.bias = nn.Parameter(torch.zeros(vocab_size))
@@ -92,7 +88,3 @@ class Pretraining(pl.LightningModule):
     def on_train_epoch_end(self) -> None:
         """Forget the losses of the pass."""
         self._losses.clear()
-
-    def configure_optimizers(self) -> Any:
-        """As for parsing; see `nlu.task.adamw`."""
-        return adamw(self, self.optim)

@@ -53,7 +53,44 @@ class OptimConfig:
                 raise ConfigError(f"optim.{name}={getattr(self, name)} is outside of its range: {allowed}.")
 
 
-class ParsingTask(pl.LightningModule):
+class OptimizedByAdamW(pl.LightningModule):
+    """AdamW whose learning rate rises over the warm-up, and falls linearly to zero; clipped gradients.
+
+    Args:
+        optim: its settings.
+    """
+
+    def __init__(self, optim: OptimConfig) -> None:
+        super().__init__()
+        self.optim = optim
+
+    def configure_optimizers(self) -> Any:
+        """Return the optimiser, and its schedule by step."""
+        optim = self.optim
+        steps = max(int(self.trainer.estimated_stepping_batches), 1)
+        warmup = max(round(optim.warmup * steps), 1)
+
+        def factor(step: int) -> float:
+            return min((step + 1) / warmup, (steps - step) / max(steps - warmup, 1), 1.0)
+
+        optimizer = torch.optim.AdamW(
+            self.parameters(), lr=optim.lr, weight_decay=optim.weight_decay, fused=True
+        )
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip the gradient's norm; Lightning refuses to with a fused optimiser in mixed precision."""
+        if gradient_clip_val:
+            torch.nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
+
+
+class ParsingTask(OptimizedByAdamW):
     """Train a parser of any architecture.
 
     Args:
@@ -72,11 +109,10 @@ class ParsingTask(pl.LightningModule):
         optim: OptimConfig,
         golds: Sequence[Gold],
     ) -> None:
-        super().__init__()
+        super().__init__(optim)
         self.model = model
         self.tagger = tagger
         self.ontology = ontology
-        self.optim = optim
         self.golds = golds
         self._predictions: dict[int, list[int]] = {}
         self._losses: list[Tensor] = []
@@ -114,16 +150,6 @@ class ParsingTask(pl.LightningModule):
         self.log_dict(dict(zip(names, self.mean_losses(), strict=True)))
         self._losses.clear()
 
-    def configure_gradient_clipping(
-        self,
-        optimizer: torch.optim.Optimizer,
-        gradient_clip_val: float | None = None,
-        gradient_clip_algorithm: str | None = None,
-    ) -> None:
-        """Clip the gradient's norm; Lightning refuses to with a fused optimiser in mixed precision."""
-        if gradient_clip_val:
-            torch.nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
-
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         """Parse a batch of the held-out split."""
         for place, ranked in zip(batch.places.tolist(), self.model.predict(batch, 1), strict=True):
@@ -137,20 +163,3 @@ class ParsingTask(pl.LightningModule):
             score(predictions, [self.golds[place] for place in places], self.ontology), prog_bar=True
         )
         self._predictions.clear()
-
-    def configure_optimizers(self) -> Any:
-        """See `adamw`."""
-        return adamw(self, self.optim)
-
-
-def adamw(task: pl.LightningModule, optim: OptimConfig) -> Any:
-    """AdamW for a task; the learning rate rises linearly over the warm-up and falls linearly to zero."""
-    steps = max(int(task.trainer.estimated_stepping_batches), 1)
-    warmup = max(round(optim.warmup * steps), 1)
-
-    def factor(step: int) -> float:
-        return min((step + 1) / warmup, (steps - step) / max(steps - warmup, 1), 1.0)
-
-    optimizer = torch.optim.AdamW(task.parameters(), lr=optim.lr, weight_decay=optim.weight_decay, fused=True)
-    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
-    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}

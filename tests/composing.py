@@ -15,3 +15,12 @@ Compose = Callable[..., DictConfig]
 def compose_config(name: str, *overrides: str) -> DictConfig:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         return compose(name, overrides=list(overrides))
+
+
+def experiments_of(module: str) -> list[str]:
+    """Names of the experiments whose command, on the second line of their file, runs this module."""
+    return sorted(
+        path.stem
+        for path in (CONF / "experiment").glob("*.yaml")
+        if path.read_text().splitlines()[1].startswith(f"# python -m {module} ")
+    )

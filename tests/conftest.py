@@ -8,6 +8,7 @@ import torch
 from hypothesis import HealthCheck, settings
 from omegaconf import DictConfig
 
+from nlu.data.topv2 import DOMAINS
 from tests.composing import Compose, compose_config
 from tests.nas.toy_app import Toy
 
@@ -66,6 +67,25 @@ def trained(compose_train: Compose, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture(scope="session")
 def topv2_root() -> Path:
     return Path(os.environ["TOPV2_ROOT"])
+
+
+@pytest.fixture
+def tiny_topv2(tmp_path: Path) -> Path:
+    """Return a folder in TOPv2's layout: all domains, and weather's low-resource split, all about weather."""
+    folder = tmp_path / "topv2"
+    (folder / "low_resource_splits").mkdir(parents=True)
+    places, days = ("rome", "oslo", "new york", "lima"), ("today", "on friday", "next week")
+    files = {"low_resource_splits/weather_{}_500spis.tsv": ("train", "valid")}
+    files |= {f"{domain}_{{}}.tsv": ("train", "eval") for domain in DOMAINS}
+    for file, splits in files.items():
+        for split, count in zip(splits, (60, 20), strict=True):
+            rows = ["domain\tutterance\tsemantic_parse"]
+            for i in range(count):
+                place, day = places[i % 4], days[i % 3]
+                parse = f"[IN:GET_WEATHER rain in [SL:LOCATION {place} ] [SL:DATE_TIME {day} ] ]"
+                rows.append(f"weather\train in {place} {day}\t{parse}")
+            (folder / file.format(split)).write_text("\n".join(rows) + "\n")
+    return folder
 
 
 @pytest.fixture

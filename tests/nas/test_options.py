@@ -15,17 +15,13 @@ from latency.testing import PhoneDouble
 from nas.search import main
 from nas.strategy.optuna import NOTES
 from nas.study.store import StoredStudy, open_study
-from tests.composing import CONF
+from tests.composing import CONF, experiments_of
 from tests.latency.conftest import program  # noqa: F401
 from tests.latency.device.conftest import bundle, clients, own_cache, own_client, phones  # noqa: F401
 
 STRATEGIES = sorted(path.stem for path in (CONF / "strategy").glob("*.yaml"))
 DEVICES = sorted(path.stem for path in (CONF / "device").glob("*.yaml"))
-EXPERIMENTS = sorted(
-    path.stem
-    for path in (CONF / "experiment").glob("*.yaml")
-    if path.read_text().splitlines()[1].startswith("# python -m nas.search ")
-)
+EXPERIMENTS = experiments_of("nas.search")
 SMALL = (
     "hydra/launcher=basic",
     "data.batch_size=16",
@@ -123,28 +119,11 @@ def test_every_device_measures_the_trials_of_a_search(
         assert float(metrics["latency_p99_ratio"] or 0) > 0
 
 
-@pytest.fixture
-def weather(tmp_path: Path) -> Path:
-    """A folder of weather in TOPv2's layout, low-resource splits among it."""
-    folder = tmp_path / "topv2"
-    (folder / "low_resource_splits").mkdir(parents=True)
-    places, days = ("rome", "oslo", "new york", "lima"), ("today", "on friday", "next week")
-    low = "low_resource_splits/weather_{}_500spis.tsv"
-    for name, count in ((low.format("train"), 60), (low.format("valid"), 20)):
-        rows = ["domain\tutterance\tsemantic_parse"]
-        for i in range(count):
-            place, day = places[i % 4], days[i % 3]
-            parse = f"[IN:GET_WEATHER rain in [SL:LOCATION {place} ] [SL:DATE_TIME {day} ] ]"
-            rows.append(f"weather\train in {place} {day}\t{parse}")
-        (folder / name).write_text("\n".join(rows) + "\n")
-    return folder
-
-
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_every_experiment_runs(name: str, search: Search, weather: Path) -> None:
+def test_every_experiment_runs(name: str, search: Search, tiny_topv2: Path) -> None:
     study = search(
         f"experiment={name}",
-        f"data.root={weather}",
+        f"data.root={tiny_topv2}",
         "device.runner=python",
         "search.budget=3",
         "search.initial=2",
