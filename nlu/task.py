@@ -34,6 +34,7 @@ class OptimConfig:
     tag_loss_weight: float = 0.0
     word_dropout: float = 0.0
     slot_substitution: float = 0.0
+    subword_sampling: float = 0.0
     pretraining_passes: int = 0
 
     def __post_init__(self) -> None:
@@ -47,6 +48,7 @@ class OptimConfig:
             "length_label_smoothing": (0 <= self.length_label_smoothing < 1, "0 to below 1"),
             "word_dropout": (0 <= self.word_dropout < 1, "0 to below 1"),
             "slot_substitution": (0 <= self.slot_substitution <= 1, "0 to 1"),
+            "subword_sampling": (0 <= self.subword_sampling <= 1, "0 to 1"),
         }
         for name, (fits, allowed) in rules.items():
             if not fits:
