@@ -1,4 +1,4 @@
-"""Training utterances that vary: words are hidden or cut otherwise, slots lend each other their words."""
+"""Training utterances that vary from pass to pass: words are hidden, slots lend each other their words."""
 
 import random
 from collections import defaultdict
@@ -10,11 +10,9 @@ from torch import Tensor
 from nlu.batches import Batch
 from nlu.frame import CLOSE
 from nlu.span import SpanToken
-from nlu.tokenizer import UNKNOWN, Tokenizer
+from nlu.tokenizer import UNKNOWN
 
 Words = tuple[str, ...]
-# Share of a word's merges that are left out where it is cut otherwise.
-SKIPPED = 0.2
 
 
 def hidden_pieces(batch: Batch, probability: float) -> Tensor:
@@ -88,23 +86,3 @@ def _leaves(target: Sequence[SpanToken]) -> Iterator[tuple[tuple[str, str], int,
             opened.pop()
         else:
             opened.append(token)
-
-
-def cut_otherwise(word: str, tokenizer: Tokenizer, probability: float, source: random.Random) -> list[int]:
-    """Cut a word into other pieces than usual (BPE-dropout, Provilkov et al. 2020), or leave it as it is.
-
-    Unknown words come in small pieces. A train split whose words are nearly all pieces of their own says
-    little of those.
-
-    Args:
-        word: of an utterance.
-        tokenizer: of the parser.
-        probability: of the word to be cut otherwise, 0 to 1.
-        source: of random numbers.
-
-    Returns:
-        Piece ids, at least one.
-    """
-    if source.random() >= probability:
-        return tokenizer.word(word)
-    return tokenizer.merge(word, lambda: source.random() < SKIPPED)

@@ -56,14 +56,9 @@ class Batch(NamedTuple):
     places: Tensor
 
 
-def encode_words(
-    words: Sequence[str],
-    tokenizer: Tokenizer,
-    target: Sequence[int] = (),
-    cut: Callable[[str], list[int]] | None = None,
-) -> Example:
-    """Turn words, and target ids where there are any, into tensors; for `cut` see `Tokenizer.encode`."""
-    pieces, starts = tokenizer.encode(words, cut)
+def encode_words(words: Sequence[str], tokenizer: Tokenizer, target: Sequence[int] = ()) -> Example:
+    """Turn words, and target ids where there are any, into tensors."""
+    pieces, starts = tokenizer.encode(words)
     return Example(torch.tensor(pieces), torch.tensor(starts), torch.tensor(target, dtype=torch.int64))
 
 

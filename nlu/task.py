@@ -35,7 +35,6 @@ class OptimConfig:
     tag_loss_weight: float = 0.0
     word_dropout: float = 0.0
     slot_substitution: float = 0.0
-    subword_sampling: float = 0.0
     pretraining_passes: int = 0
     teacher_weight: float = 0.0
 
@@ -50,7 +49,6 @@ class OptimConfig:
             "length_label_smoothing": (0 <= self.length_label_smoothing < 1, "0 to below 1"),
             "word_dropout": (0 <= self.word_dropout < 1, "0 to below 1"),
             "slot_substitution": (0 <= self.slot_substitution <= 1, "0 to 1"),
-            "subword_sampling": (0 <= self.subword_sampling <= 1, "0 to 1"),
             "teacher_weight": (0 <= self.teacher_weight <= 1, "0 to 1"),
         }
         for name, (fits, allowed) in rules.items():

@@ -6,8 +6,7 @@ Every word is encoded by itself, so that spans over words stay exact whatever th
 import hashlib
 import io
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,67 +49,26 @@ class Tokenizer:
         except (RuntimeError, TypeError) as error:
             raise ParserFileError(f"not a SentencePiece model: {error}") from error
         self._cache: dict[str, list[int]] = {}
-        self._scores = {
-            self._processor.id_to_piece(piece): self._processor.get_score(piece)
-            for piece in range(UNKNOWN + 1, len(self))
-        }
 
     def __len__(self) -> int:
         return int(self._processor.get_piece_size())
 
-    def encode(self, words: Sequence[str], cut: Callable[[str], list[int]] | None = None) -> Pieces:
-        """Return the piece ids of the words and each word's first piece.
-
-        Args:
-            words: of an utterance.
-            cut: makes piece ids of a word, at least one; None: `word`.
-        """
-        cut = cut or self.word
+    def encode(self, words: Sequence[str]) -> Pieces:
+        """Return the piece ids of the words and each word's first piece."""
         ids: list[int] = []
         starts: list[int] = []
         for word in words:
             starts.append(len(ids))
-            ids.extend(cut(word))
+            ids.extend(self._word(word))
         return Pieces(ids, starts)
 
-    def word(self, word: str) -> list[int]:
-        """Return the piece ids of a word, the likeliest ones; at least one."""
+    def _word(self, word: str) -> list[int]:
         pieces = self._cache.get(word)
         if pieces is None:
             # A word of nothing but characters that normalisation removes still takes its place.
             pieces = self._processor.encode(word) or [UNKNOWN]
             self._cache[word] = pieces
         return pieces
-
-    def merge(self, word: str, skip: Callable[[], bool]) -> list[int]:
-        """Build a word's pieces up from its characters, as byte pair encoding does, and leave out merges.
-
-        Args:
-            word: of an utterance.
-            skip: says of each merge, in their order, whether it is left out. If none is and the tokenizer is
-                one of byte pair encoding, the pieces are those of `word`.
-
-        Returns:
-            Piece ids, at least one.
-        """
-        text = self._processor.normalize(word)
-        bounds = list(range(len(text) + 1))
-        skipped: set[tuple[int, ...]] = set()
-        while True:
-            merges = [
-                (self._scores[text[first:last]], -at)
-                for at, (first, middle, last) in enumerate(zip(bounds, bounds[1:], bounds[2:], strict=False))
-                if text[first:last] in self._scores and (first, middle, last) not in skipped
-            ]
-            if not merges:
-                break
-            at = -max(merges)[1]
-            if skip():
-                skipped.add(tuple(bounds[at : at + 3]))
-            else:
-                del bounds[at + 1]
-        pieces = [text[first:last] for first, last in pairwise(bounds)]
-        return [self._processor.piece_to_id(piece) for piece in pieces] or [UNKNOWN]
 
 
 def train_tokenizer(

@@ -11,7 +11,6 @@ import signal
 import time
 import warnings
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from pytorch_lightning.callbacks import Callback, EarlyStopping, TQDMProgressBar
 from pytorch_lightning.loggers import CSVLogger
 from torch.utils.data import DataLoader
 
-from nlu.augmentation import SlotSubstitution, cut_otherwise
+from nlu.augmentation import SlotSubstitution
 from nlu.batches import Example, encode_rows, encode_words, make_loader
 from nlu.calibration import Calibration
 from nlu.checkpoints import Checkpoints, check_checkpoint
@@ -184,7 +183,7 @@ def fit(
     resume = config.trainer.resume
     if resume is not None:
         del stages[: stages.index(check_checkpoint(resume, *stages))]
-    loader = _train_loader(config, parser, train_rows, optim)
+    loader = _train_loader(config, parser, train_rows, optim.slot_substitution)
     eval_loader = make_loader(
         encode_rows(eval_rows, parser.tokenizer), config.data.eval_batch_size, seed=None
     )
@@ -222,20 +221,18 @@ def _run(
 
 
 def _train_loader(
-    config: DictConfig, parser: Parser, rows: Sequence[dict[str, Any]], optim: OptimConfig
+    config: DictConfig, parser: Parser, rows: Sequence[dict[str, Any]], substitution: float
 ) -> "DataLoader[Any]":
     tokenizer, ontology, seed = parser.tokenizer, parser.ontology, config.seed
     examples = encode_rows(rows, tokenizer, ontology)
-    if optim.slot_substitution == optim.subword_sampling == 0:
+    if substitution == 0:
         return make_loader(examples, config.data.batch_size, seed)
     pairs = [(row["words"], target_of(row["target"])) for row in rows]
-    substitute = SlotSubstitution(pairs, optim.slot_substitution)
+    substitute = SlotSubstitution(pairs, substitution)
 
     def vary(place: int, epoch: int) -> Example:
-        source = random.Random(f"{seed} {epoch} {place}")
-        words, target = substitute(*pairs[place], source)
-        cut = partial(cut_otherwise, tokenizer=tokenizer, probability=optim.subword_sampling, source=source)
-        return encode_words(words, tokenizer, ontology.encode(target), cut)
+        words, target = substitute(*pairs[place], random.Random(f"{seed} {epoch} {place}"))
+        return encode_words(words, tokenizer, ontology.encode(target))
 
     return make_loader(examples, config.data.batch_size, seed, vary)
 

@@ -1,15 +1,9 @@
-import functools
-import random
-import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from sentencepiece import SentencePieceProcessor
 
 from nlu.errors import ConfigError, ParserFileError
-from nlu.tokenizer import UNKNOWN, Tokenizer, train_tokenizer
+from nlu.tokenizer import Tokenizer, train_tokenizer
 
 UTTERANCES = [["wake", "me", "up", "at", "seven"], ["play", "the", "seven", "moons"]] * 50
 
@@ -27,29 +21,6 @@ def test_every_word_has_its_own_pieces_in_order(cache: Path, kind: str) -> None:
     edges = [*pieces.word_starts, len(pieces.ids)]
     for word, start, end in zip(words, edges[:-1], edges[1:], strict=True):
         assert tokenizer.encode([word]).ids == pieces.ids[start:end]
-
-
-@given(word=st.text("abcdefgilmnoprstuvwy", min_size=1, max_size=12), seed=st.integers())
-def test_merging_is_byte_pair_encoding_and_spells_the_word_whatever_is_left_out(word: str, seed: int) -> None:
-    tokenizer = bpe()
-    assert tokenizer.merge(word, lambda: False) == tokenizer.word(word)
-    source = random.Random(seed)
-    pieces = tokenizer.merge(word, lambda: source.random() < 0.5)
-    assert len(pieces) >= len(tokenizer.word(word))
-    assert SentencePieceProcessor(model_proto=tokenizer.model).decode(pieces) == word
-    letters = tokenizer.merge(word, lambda: True)
-    assert len(letters) == len(word) + 1
-
-
-@functools.cache
-def bpe() -> Tokenizer:
-    alphabet = [["abcdefgilmnoprstuvwy"]]
-    with tempfile.TemporaryDirectory() as folder:
-        return train_tokenizer([*UTTERANCES, *alphabet], 60, "bpe", folder)
-
-
-def test_a_word_of_nothing_is_one_unknown_piece() -> None:
-    assert bpe().merge("\u200b", lambda: False) == bpe().word("\u200b") == [UNKNOWN]
 
 
 def test_case_does_not_matter(cache: Path) -> None:

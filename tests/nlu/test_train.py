@@ -91,7 +91,6 @@ def test_a_killed_training_ends_as_one_that_was_not(
         "data.batches_per_step=2",
         "optim.word_dropout=0.05",
         "optim.slot_substitution=0.3",
-        "optim.subword_sampling=0.3",
     )
     whole = train(compose_train(*settings), tmp_path / "whole")
 
@@ -198,7 +197,7 @@ def test_a_training_starts_from_parsers_only(compose_train: Compose, tmp_path: P
     [
         ("optim.word_dropout=1", "word_dropout"),
         ("optim.slot_substitution=2", "slot_substitution"),
-        ("optim.subword_sampling=2", "subword_sampling"),
+        ("optim.teacher_weight=2", "teacher_weight"),
         ("tokenizer.vocab_size=1e3", "vocab_size=1000.0"),
         ("data.batch_size=8.5", "batch_size=8.5"),
         ("trainer.accelerator=gpu", "trainer"),
