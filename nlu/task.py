@@ -10,7 +10,6 @@ from torch import Tensor
 
 from nlu.augmentation import drop_words
 from nlu.batches import Batch
-from nlu.distillation import Teachers
 from nlu.errors import ConfigError
 from nlu.metrics import Gold, score
 from nlu.model.base import ParserModel, Smoothing
@@ -36,7 +35,6 @@ class OptimConfig:
     word_dropout: float = 0.0
     slot_substitution: float = 0.0
     pretraining_passes: int = 0
-    teacher_weight: float = 0.0
 
     def __post_init__(self) -> None:
         rules = {
@@ -49,7 +47,6 @@ class OptimConfig:
             "length_label_smoothing": (0 <= self.length_label_smoothing < 1, "0 to below 1"),
             "word_dropout": (0 <= self.word_dropout < 1, "0 to below 1"),
             "slot_substitution": (0 <= self.slot_substitution <= 1, "0 to 1"),
-            "teacher_weight": (0 <= self.teacher_weight <= 1, "0 to 1"),
         }
         for name, (fits, allowed) in rules.items():
             if not fits:
@@ -102,7 +99,6 @@ class ParsingTask(OptimizedByAdamW):
         ontology: the output vocabulary.
         optim: losses and optimiser.
         golds: what the held-out split's utterances mean, in the order of its examples.
-        teachers: parsers to learn from beside the annotation.
     """
 
     def __init__(
@@ -112,32 +108,22 @@ class ParsingTask(OptimizedByAdamW):
         ontology: Ontology,
         optim: OptimConfig,
         golds: Sequence[Gold],
-        teachers: Teachers | None = None,
     ) -> None:
         super().__init__(optim)
         self.model = model
         self.tagger = tagger
         self.ontology = ontology
         self.golds = golds
-        self.teachers = teachers
         self._predictions: dict[int, list[int]] = {}
         self._losses: list[Tensor] = []
         self._smoothing = Smoothing(optim.label_smoothing, optim.length_label_smoothing)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
-        """Return the loss of a batch: tokens given the true lengths, weighted lengths and tags, rescoring.
-
-        Where there are teachers, all but the tags are learnt from them as well.
-        """
+        """Return the loss of a batch: tokens given the true lengths, weighted lengths and tags, rescoring."""
         if self.optim.word_dropout > 0:
             batch = drop_words(batch, self.optim.word_dropout)
         losses = self.model.losses(batch, self._smoothing)
-        weights = (1.0, self.optim.length_loss_weight, 1.0)
-        loss = losses.token + weights[1] * losses.length + losses.rescoring
-        if self.teachers is not None:
-            told = self.teachers.losses(batch, losses.decisions)
-            taught = sum(weight * one for weight, one in zip(weights, told, strict=False))
-            loss = loss + self.optim.teacher_weight * (taught - loss)
+        loss = losses.token + self.optim.length_loss_weight * losses.length + losses.rescoring
         rescoring = torch.zeros_like(loss) + losses.rescoring
         tag_loss = torch.zeros_like(loss)
         if self.optim.tag_loss_weight > 0:

@@ -28,7 +28,6 @@ from nlu.augmentation import SlotSubstitution
 from nlu.batches import Example, encode_rows, encode_words, make_loader
 from nlu.calibration import Calibration
 from nlu.checkpoints import Checkpoints, check_checkpoint
-from nlu.distillation import load_teachers
 from nlu.errors import ConfigError
 from nlu.metrics import gold_of, is_exact
 from nlu.model.config import ModelConfig, build_model, sizes_of
@@ -175,8 +174,7 @@ def fit(
     train_rows, eval_rows = list(splits["train"]), list(splits["eval"])
     golds = gold_of(eval_rows, seen={tuple(row["words"]) for row in train_rows})
     tagger = Tagger(parser.config.embed_dim, parser.ontology, optim.label_smoothing)
-    teachers = load_teachers(config.trainer.teachers, parser)
-    task = ParsingTask(parser.model, tagger, parser.ontology, optim, golds, teachers)
+    task = ParsingTask(parser.model, tagger, parser.ontology, optim, golds)
     stages: list[pl.LightningModule] = [task]
     if optim.pretraining_passes > 0:
         stages.insert(0, Pretraining(parser.model, optim))

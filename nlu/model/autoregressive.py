@@ -43,7 +43,7 @@ class Autoregressive(ParserModel):
         encoded, words = self.encode(batch.pieces, batch.piece_mask, batch.word_starts)
         scores = self.decoder(batch.targets, encoded, batch.piece_mask, words, batch.word_mask)
         loss = token_loss(scores, batch, self.ontology_size, smoothing.token)
-        return Losses(loss, torch.zeros_like(loss), words, 0.0, (scores[batch.target_mask],))
+        return Losses(loss, torch.zeros_like(loss), words)
 
     def predict(self, batch: Batch, count: int) -> list[list[Hypothesis]]:
         """Parse a batch, one utterance after the other; see `ParserModel.predict`."""

@@ -50,15 +50,12 @@ class Losses(NamedTuple):
         length: of what is decided before them: the target's length, or its template; 0 where nothing is.
         words: the encoder's vectors of words, `b x w x d`.
         rescoring: of the target's tokens given those before them, where hypotheses are judged so; else 0.
-        decisions: log-probabilities of what was decided, `n x c` for each of these losses that there is:
-            of `token`, `length` and `rescoring`.
     """
 
     token: Tensor
     length: Tensor
     words: Tensor
-    rescoring: Tensor | float
-    decisions: tuple[Tensor, ...]
+    rescoring: Tensor | float = 0.0
 
 
 class ParserModel(nn.Module):

@@ -88,9 +88,8 @@ class BiLstmPointer(ParserModel):
         begin = torch.full_like(batch.targets[:, :1], -1)
         x, _ = self.decoder(self.embed(torch.cat([begin, batch.targets[:, :-1]], dim=1), words), state)
         x = self.attention(x, encoded, batch.piece_mask)
-        scores = self.pointer(x, words, batch.word_mask)
-        loss = token_loss(scores, batch, self.ontology_size, smoothing.token)
-        return Losses(loss, torch.zeros_like(loss), words, 0.0, (scores[batch.target_mask],))
+        loss = token_loss(self.pointer(x, words, batch.word_mask), batch, self.ontology_size, smoothing.token)
+        return Losses(loss, torch.zeros_like(loss), words)
 
     def predict(self, batch: Batch, count: int) -> list[list[Hypothesis]]:
         """Parse a batch, one utterance after the other; there is one hypothesis of each."""

@@ -34,8 +34,6 @@ class NarText(SpanPointer):
             token_loss(scores, text, self.ontology_size, smoothing.token),
             smoothed_nll(encoded.lengths, lengths, possible, smoothing.length).mean(),
             encoded.words,
-            0.0,
-            (scores[mask], encoded.lengths),
         )
 
     def forward(self, pieces: Tensor, word_starts: Tensor) -> Tensor:

@@ -164,15 +164,13 @@ class SpanPointer(ParserModel):
         possible[:, 0] = False
         token = token_loss(scores, batch, self.ontology_size, smoothing.token)
         rescoring: Tensor | float = 0.0
-        decisions = [scores[batch.target_mask], encoded.lengths]
         if self.rescorer is not None:
             again = self.rescorer(
                 batch.targets, encoded.pieces, batch.piece_mask, encoded.words, batch.word_mask
             )
             rescoring = token_loss(again, batch, self.ontology_size, smoothing.token)
-            decisions.append(again[batch.target_mask])
         length = smoothed_nll(encoded.lengths, lengths // 2, possible, smoothing.length).mean()
-        return Losses(token, length, encoded.words, rescoring, tuple(decisions))
+        return Losses(token, length, encoded.words, rescoring)
 
     def predict(self, batch: Batch, count: int) -> list[list[Hypothesis]]:
         """Parse a batch; see `ParserModel.predict`."""

@@ -96,7 +96,7 @@ class Template(ParserModel):
         possible = torch.ones_like(scores, dtype=torch.bool)
         possible[:, 0] = False
         template = smoothed_nll(scores, classes, possible, smoothing.length).mean()
-        return Losses(token.sum() / max(len(token), 1), template, words, 0.0, (filled[is_index], scores))
+        return Losses(token.sum() / max(len(token), 1), template, words)
 
     def predict(self, batch: Batch, count: int) -> list[list[Hypothesis]]:
         """Parse a batch, one utterance after the other; see `ParserModel.predict`."""

@@ -197,7 +197,6 @@ def test_a_training_starts_from_parsers_only(compose_train: Compose, tmp_path: P
     [
         ("optim.word_dropout=1", "word_dropout"),
         ("optim.slot_substitution=2", "slot_substitution"),
-        ("optim.teacher_weight=2", "teacher_weight"),
         ("tokenizer.vocab_size=1e3", "vocab_size=1000.0"),
         ("data.batch_size=8.5", "batch_size=8.5"),
         ("trainer.accelerator=gpu", "trainer"),
