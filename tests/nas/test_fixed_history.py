@@ -1,7 +1,8 @@
 """A fixed history gives the values and the batch that it has always given.
 
 Hyperparameters are stored: processors differ in the last digits of a product, which an ascent to a mode makes
-a thousand times as large, and from which a chain makes other draws.
+a thousand times as large, and from which a chain makes other draws. Logarithms of improvements far out in a
+tail have seven digits in common among processors.
 """
 
 import json
@@ -65,9 +66,7 @@ def test_values_and_batch_of_fixed_hyperparameters(name: str) -> None:
             for one in expected["members"]
         )
     )
-    torch.testing.assert_close(
-        acquisition_of(posterior), tensor(expected["acquisition"]), rtol=1e-8, atol=1e-8
-    )
+    torch.testing.assert_close(acquisition_of(posterior), tensor(expected["acquisition"]), rtol=1e-6, atol=0)
     known = {SPACE.key(point) for part in ("history", "pending") for point in STORED[part]}
     batch = choose_batch(posterior, SPACE, pending=pending, known=known, reference=reference, count=4, seed=3)
     assert batch == expected["batch"]
