@@ -66,7 +66,9 @@ def test_values_and_batch_of_fixed_hyperparameters(name: str) -> None:
             for one in expected["members"]
         )
     )
-    torch.testing.assert_close(acquisition_of(posterior), tensor(expected["acquisition"]), rtol=1e-6, atol=0)
+    torch.testing.assert_close(
+        acquisition_of(posterior), tensor(expected["acquisition"]), rtol=1e-7, atol=1e-8
+    )
     known = {SPACE.key(point) for part in ("history", "pending") for point in STORED[part]}
     batch = choose_batch(posterior, SPACE, pending=pending, known=known, reference=reference, count=4, seed=3)
     assert batch == expected["batch"]
