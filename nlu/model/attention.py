@@ -52,10 +52,8 @@ class Attention(nn.Module):
         head = dim // self.heads
         query = self.query(x).view(batch, length, self.heads, head).transpose(1, 2)
         key, value = key_value.chunk(2, dim=1)
-        scores = torch.matmul(query, key.transpose(2, 3)) * head**-0.5
-        if mask is not None:
-            scores = scores.masked_fill(~mask.unsqueeze(1), float("-inf"))
-        mixed = torch.matmul(functional.softmax(scores, dim=-1), value)
+        allowed = None if mask is None else mask.unsqueeze(1)
+        mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=allowed)
         mixed = mixed.transpose(1, 2).reshape(batch, length, dim)
         return self.norm(x + self.dropout(self.output(mixed)))
 

@@ -40,8 +40,11 @@ class LightConv(nn.Module):
         else:
             taps = self.weight[:, -margin : self.reach + length]
         toeplitz = taps.unfold(1, length, 1).flip(1)
-        heads = x.view(batch, length, self.heads, dim // self.heads).transpose(1, 2)
-        return torch.matmul(toeplitz, heads).transpose(1, 2).reshape(batch, length, dim) + self.bias
+        # All utterances beside each other, so that a head is one product, and its kernel has one gradient.
+        heads = x.view(batch, length, self.heads, dim // self.heads).permute(2, 1, 0, 3)
+        mixed = torch.bmm(toeplitz, heads.reshape(self.heads, length, -1))
+        mixed = mixed.view(self.heads, length, batch, dim // self.heads).permute(2, 1, 0, 3)
+        return mixed.reshape(batch, length, dim) + self.bias
 
 
 class GatedConv(nn.Module):
