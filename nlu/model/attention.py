@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nlu.model.dropout import Dropout
+from nlu.model.packing import Packing, pack, unpack
 
 
 class Attention(nn.Module):
@@ -25,36 +26,49 @@ class Attention(nn.Module):
         self.norm = nn.LayerNorm(dim)
         self.dropout = Dropout(dropout)
 
-    def forward(self, x: Tensor, memory: Tensor, memory_mask: Tensor | None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        memory: Tensor,
+        memory_mask: Tensor | None,
+        packing: Packing | None = None,
+        memory_packing: Packing | None = None,
+    ) -> Tensor:
         """Attend from `x` to `memory`.
 
         Args:
-            x: queries, `b x t x d`.
-            memory: keys and values, `b x s x d`; `x` itself for self-attention.
+            x: queries, `b x t x d`; their real ones, `n x d`, with a `packing`.
+            memory: keys and values, `b x s x d`, or as `x` with a packing of their own; `x` itself for
+                self-attention.
             memory_mask: `b x s`, true at real positions; None when all are.
+            packing: where the real queries are; None where there is no padding.
+            memory_packing: likewise of the memory.
 
         Returns:
-            `b x t x d`.
+            As `x`.
         """
         mask = None if memory_mask is None else memory_mask.unsqueeze(1)
-        return self.attend(x, self.project(memory), mask)
+        return self.attend(x, self.project(memory, memory_packing), mask, packing)
 
     @torch.jit.export
-    def project(self, memory: Tensor) -> Tensor:
-        """Return keys and values of a memory `b x s x d` as `b x 2h x s x (d / h)`."""
-        batch, length, dim = memory.shape
-        return self.key_value(memory).view(batch, length, 2 * self.heads, dim // self.heads).transpose(1, 2)
+    def project(self, memory: Tensor, packing: Packing | None = None) -> Tensor:
+        """Return keys and values of a memory (see `forward`) as `b x 2h x s x (d / h)`."""
+        key_value = unpack(self.key_value(memory), packing)
+        batch, length, dim = key_value.shape
+        return key_value.view(batch, length, 2 * self.heads, dim // (2 * self.heads)).transpose(1, 2)
 
     @torch.jit.export
-    def attend(self, x: Tensor, key_value: Tensor, mask: Tensor | None) -> Tensor:
-        """Attend from `x`, `b x t x d`, to what `project` gave; `mask`, `b x t x s`, is true where it may."""
-        batch, length, dim = x.shape
-        head = dim // self.heads
-        query = self.query(x).view(batch, length, self.heads, head).transpose(1, 2)
+    def attend(
+        self, x: Tensor, key_value: Tensor, mask: Tensor | None, packing: Packing | None = None
+    ) -> Tensor:
+        """Attend from `x`, as in `forward`, to what `project` gave where the mask `b x t x s` is true."""
+        query = unpack(self.query(x), packing)
+        batch, length, dim = query.shape
+        query = query.view(batch, length, self.heads, dim // self.heads).transpose(1, 2)
         key, value = key_value.chunk(2, dim=1)
         allowed = None if mask is None else mask.unsqueeze(1)
         mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=allowed)
-        mixed = mixed.transpose(1, 2).reshape(batch, length, dim)
+        mixed = pack(mixed.transpose(1, 2).reshape(batch, length, dim), packing)
         return self.norm(x + self.dropout(self.output(mixed)))
 
 

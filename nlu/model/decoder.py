@@ -1,10 +1,12 @@
 """The decoder: all target positions at once, in one pass."""
 
+import torch
 from torch import Tensor, nn
 
 from nlu.model.attention import Attention, optional_attention
 from nlu.model.embedding import MaskEmbedding
 from nlu.model.lightconv import FeedForward, GatedConv, kernel_sizes
+from nlu.model.packing import Packing, pack, packing_of, unpack
 
 
 class DecoderLayer(nn.Module):
@@ -28,12 +30,27 @@ class DecoderLayer(nn.Module):
         self.cross_attention = Attention(dim, cross_attention_heads, dropout)
         self.feed_forward = FeedForward(dim, ffn_dim, dropout)
 
-    def forward(self, x: Tensor, mask: Tensor | None, encoded: Tensor, encoded_mask: Tensor | None) -> Tensor:
-        """Transform `b x l x d` given the encoded utterance `b x t x d`; masks are true at real positions."""
+    def forward(
+        self,
+        x: Tensor,
+        mask: Tensor | None,
+        packing: Packing | None,
+        encoded: Tensor,
+        encoded_mask: Tensor | None,
+    ) -> Tensor:
+        """Transform real positions, `n x d`, given the encoded utterance.
+
+        Args:
+            x: without padding `b x l x d`, as the result.
+            mask: `b x l`, true at real positions; None when all are.
+            packing: of the mask.
+            encoded: `b x t x d`.
+            encoded_mask: `b x t`, true at real pieces; None when all are.
+        """
         if self.attention is not None:
-            x = self.attention(x, x, mask)
-        x = self.norm(self.conv(x, mask))
-        x = self.cross_attention(x, encoded, encoded_mask)
+            x = self.attention(x, x, mask, packing, packing)
+        x = self.norm(self.conv(x, packing))
+        x = self.cross_attention(x, encoded, encoded_mask, packing)
         return self.feed_forward(x)
 
 
@@ -95,9 +112,17 @@ class Decoder(nn.Module):
             encoded_mask: `b x t`, true at real pieces; None when all are.
 
         Returns:
-            `b x l x d`.
+            `b x l x d`, zeros at padding.
         """
-        x = self.embedding(lengths, longest)
+        return self.transform(self.embedding(lengths, longest), mask, encoded, encoded_mask)
+
+    @torch.jit.export
+    def transform(
+        self, embedded: Tensor, mask: Tensor | None, encoded: Tensor, encoded_mask: Tensor | None
+    ) -> Tensor:
+        """Run the layers on embedded targets `b x l x d`; see `forward`."""
+        packing = packing_of(mask)
+        x = pack(embedded, packing)
         for layer in self.layers:
-            x = layer(x, mask, encoded, encoded_mask)
-        return x
+            x = layer(x, mask, packing, encoded, encoded_mask)
+        return unpack(x, packing)

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from nlu.model.attention import optional_attention
 from nlu.model.embedding import PieceEmbedding
 from nlu.model.lightconv import FeedForward, GatedConv, kernel_sizes
+from nlu.model.packing import Packing, pack, packing_of, unpack
 
 
 class EncoderLayer(nn.Module):
@@ -19,11 +20,17 @@ class EncoderLayer(nn.Module):
         self.norm = nn.LayerNorm(dim)
         self.feed_forward = FeedForward(dim, ffn_dim, dropout)
 
-    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        """Transform `b x t x d`; `mask` is `b x t`, true at real positions, or None when all are."""
+    def forward(self, x: Tensor, mask: Tensor | None, packing: Packing | None) -> Tensor:
+        """Transform real positions, `n x d`.
+
+        Args:
+            x: without padding `b x t x d`, as the result.
+            mask: `b x t`, true at real positions; None when all are.
+            packing: of the mask.
+        """
         if self.attention is not None:
-            x = self.attention(x, x, mask)
-        return self.feed_forward(self.norm(self.conv(x, mask)))
+            x = self.attention(x, x, mask, packing, packing)
+        return self.feed_forward(self.norm(self.conv(x, packing)))
 
 
 class Encoder(nn.Module):
@@ -62,8 +69,14 @@ class Encoder(nn.Module):
         )
 
     def forward(self, pieces: Tensor, mask: Tensor | None) -> Tensor:
-        """Encode piece ids `b x t` as `b x t x d`; `mask` (`b x t`) is true at real ones, None if all are."""
-        x = self.embedding(pieces)
+        """Encode piece ids `b x t` as `b x t x d`, zeros at padding.
+
+        Args:
+            pieces: the ids.
+            mask: `b x t`, true at real ones; None if all are.
+        """
+        packing = packing_of(mask)
+        x = pack(self.embedding(pieces), packing)
         for layer in self.layers:
-            x = layer(x, mask)
-        return x
+            x = layer(x, mask, packing)
+        return unpack(x, packing)

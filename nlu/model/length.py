@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nlu.model.lightconv import GatedConv
+from nlu.model.packing import pack, packing_of, unpack
 
 KERNELS = (3, 9)
 CONV_HEADS = 2
@@ -39,13 +40,13 @@ class LengthModule(nn.Module):
 
     def forward(self, encoded: Tensor, mask: Tensor | None) -> Tensor:
         """Map encoded utterances `b x t x d` to log-probabilities of classes, `b x classes`."""
-        x = encoded
+        packing = packing_of(mask)
+        x = pack(encoded, packing)
         for layer in self.layers:
-            x = layer(x, mask)
-        x = functional.relu(x)
+            x = layer(x, packing)
+        x = unpack(functional.relu(x), packing)
         scores = self.attention(x).float()
         if mask is not None:
-            x = x.masked_fill(~mask.unsqueeze(-1), 0.0)
             scores = scores.masked_fill(~mask.unsqueeze(-1), float("-inf"))
         batch, length, dim = x.shape
         heads = x.view(batch, length, self.heads, dim // self.heads)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nlu.model.dropout import Dropout
+from nlu.model.packing import Packing, pack, unpack
 
 
 class LightConv(nn.Module):
@@ -65,13 +66,12 @@ class GatedConv(nn.Module):
         self.output = nn.Linear(conv_dim, dim)
         self.dropout = Dropout(dropout)
 
-    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        """Transform `b x t x d`; `mask` is `b x t`, true at real positions, or None when all are."""
+    def forward(self, x: Tensor, packing: Packing | None) -> Tensor:
+        """Transform real positions, `n x d`; or `b x t x d` without a packing, where all are real."""
         gated = functional.glu(self.input(self.dropout(x)), dim=-1)
-        if mask is not None:
-            # Padding must look like the zeros beyond the end of an utterance alone.
-            gated = gated.masked_fill(~mask.unsqueeze(-1), 0.0)
-        return x + self.output(self.conv(gated))
+        # Padding looks like the zeros beyond the end of an utterance alone.
+        mixed = pack(self.conv(unpack(gated, packing)), packing)
+        return x + self.output(mixed)
 
 
 class FeedForward(nn.Module):
@@ -85,7 +85,7 @@ class FeedForward(nn.Module):
         self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Transform each vector of `b x t x d`."""
+        """Transform each vector of `… x d`."""
         return self.norm(x + self.dropout(self.output(functional.relu(self.input(x)))))
 
 

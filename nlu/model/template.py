@@ -73,8 +73,7 @@ class Template(ParserModel):
         longest = int(lengths.max())
         mask = torch.arange(longest, device=lengths.device).unsqueeze(0) < lengths.unsqueeze(1)
         x = self.decoder.embedding(lengths, longest) + self.tokens(self.templates[classes, :longest])
-        for layer in self.decoder.layers:
-            x = layer(x, mask, encoded, piece_mask)
+        x = self.decoder.transform(x, mask, encoded, piece_mask)
         return self.pointer(x, words, word_mask)[:, :, self.ontology_size :].log_softmax(dim=-1)
 
     def losses(self, batch: Batch, smoothing: Smoothing) -> Losses:

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from nlu.model.lightconv import GatedConv, LightConv, kernel_sizes
+from nlu.model.packing import packing_of
 
 
 @pytest.mark.parametrize("kernel", [3, 9, 31])
@@ -21,10 +22,10 @@ def test_the_toeplitz_product_is_the_depthwise_convolution(kernel: int, length: 
 
 def test_padding_does_not_leak_into_an_utterance() -> None:
     block = GatedConv(8, 16, 9, 2, dropout=0.0)
-    x = torch.randn(1, 5, 8)
-    padded = torch.cat([x, torch.randn(1, 4, 8)], dim=1)
-    mask = torch.arange(9).unsqueeze(0) < 5
-    torch.testing.assert_close(block(padded, mask)[:, :5], block(x, None))
+    long, short = torch.randn(1, 9, 8), torch.randn(1, 5, 8)
+    packing = packing_of(torch.tensor([[True] * 9, [True] * 5 + [False] * 4]))
+    both = block(torch.cat([long, short], dim=1)[0], packing)
+    torch.testing.assert_close(both, torch.cat([block(long, None), block(short, None)], dim=1)[0])
 
 
 @given(st.integers(1, 8), st.integers(1, 20).map(lambda k: 2 * k + 1))
