@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from latency.device.host import HostDevice, processor
@@ -134,7 +135,8 @@ def exact_match(row: Row, eval_rows: list[dict[str, Any]]) -> str:
 
 def multiplications(parser: Parser) -> float:
     """Return the mean multiplications of an utterance's matrix products."""
-    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+    # The fused attention's own are not counted.
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter, torch.inference_mode():
         for words in parser.utterances:
             pieces, starts = parser.tokenizer.encode(words)
             parser.model(torch.tensor(pieces), torch.tensor(starts))

@@ -1,8 +1,12 @@
 import importlib
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
+
+from nlu.model.attention import Attention
 
 
 @pytest.mark.slow
@@ -18,3 +22,15 @@ def test_a_parser_is_compared_with_itself_in_int8(
     assert (floats["name"], integers["name"]) == ("small", "small, int8")
     assert abs(float(floats["em"]) - float(integers["em"])) < 5
     assert float(integers["mb"]) < float(floats["mb"])
+
+
+def test_multiplications_are_those_of_all_matrix_products() -> None:
+    length, dim = 5, 8
+    attention = Attention(dim, 2, dropout=0.0).eval()
+    parser = SimpleNamespace(
+        utterances=[["one"]],
+        tokenizer=SimpleNamespace(encode=lambda words: ([1], [0])),
+        model=lambda pieces, starts: attention(x := torch.randn(1, length, dim), x, None),
+    )
+    expected = 4 * length * dim * dim + 2 * length * length * dim
+    assert importlib.import_module("compare_parsers").multiplications(parser) == expected
