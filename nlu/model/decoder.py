@@ -33,7 +33,6 @@ class DecoderLayer(nn.Module):
     def forward(
         self,
         x: Tensor,
-        mask: Tensor | None,
         packing: Packing | None,
         encoded: Tensor,
         encoded_mask: Tensor | None,
@@ -41,13 +40,13 @@ class DecoderLayer(nn.Module):
         """Transform real positions, `n x d`, given the encoded utterance.
 
         Args:
-            x: without padding `b x l x d`, as the result.
-            mask: `b x l`, true at real positions; None when all are.
-            packing: of the mask.
+            x: as the result; `b x l x d` without a packing.
+            packing: where the real positions are; None where all are real.
             encoded: `b x t x d`.
             encoded_mask: `b x t`, true at real pieces; None when all are.
         """
         if self.attention is not None:
+            mask = None if packing is None else packing.mask
             x = self.attention(x, x, mask, packing, packing)
         x = self.norm(self.conv(x, packing))
         x = self.cross_attention(x, encoded, encoded_mask, packing)
@@ -124,5 +123,5 @@ class Decoder(nn.Module):
         packing = packing_of(mask)
         x = pack(embedded, packing)
         for layer in self.layers:
-            x = layer(x, mask, packing, encoded, encoded_mask)
+            x = layer(x, packing, encoded, encoded_mask)
         return unpack(x, packing)

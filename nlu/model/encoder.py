@@ -20,15 +20,10 @@ class EncoderLayer(nn.Module):
         self.norm = nn.LayerNorm(dim)
         self.feed_forward = FeedForward(dim, ffn_dim, dropout)
 
-    def forward(self, x: Tensor, mask: Tensor | None, packing: Packing | None) -> Tensor:
-        """Transform real positions, `n x d`.
-
-        Args:
-            x: without padding `b x t x d`, as the result.
-            mask: `b x t`, true at real positions; None when all are.
-            packing: of the mask.
-        """
+    def forward(self, x: Tensor, packing: Packing | None) -> Tensor:
+        """Transform real positions, `n x d`; or `b x t x d` without a packing, where all are real."""
         if self.attention is not None:
+            mask = None if packing is None else packing.mask
             x = self.attention(x, x, mask, packing, packing)
         return self.feed_forward(self.norm(self.conv(x, packing)))
 
@@ -78,5 +73,5 @@ class Encoder(nn.Module):
         packing = packing_of(mask)
         x = pack(self.embedding(pieces), packing)
         for layer in self.layers:
-            x = layer(x, mask, packing)
+            x = layer(x, packing)
         return unpack(x, packing)

@@ -14,20 +14,19 @@ class Packing(NamedTuple):
     """Where the real positions of a padded batch are.
 
     Attributes:
+        mask: `b x t`, true at them.
         rows: their places among all positions, `n`, in order.
-        batch, length: of the padded batch.
     """
 
+    mask: Tensor
     rows: Tensor
-    batch: int
-    length: int
 
 
 def packing_of(mask: Tensor | None) -> Packing | None:
     """Return where a mask `b x t` is true; None for None, where all positions are real."""
     if mask is None:
         return None
-    return Packing(mask.flatten().nonzero().squeeze(1), mask.size(0), mask.size(1))
+    return Packing(mask, mask.flatten().nonzero().squeeze(1))
 
 
 def pack(x: Tensor, packing: Packing | None) -> Tensor:
@@ -41,5 +40,6 @@ def unpack(x: Tensor, packing: Packing | None) -> Tensor:
     """Return `b x t x d` from real positions `n x d`, with zeros at padding; undoes `pack`."""
     if packing is None:
         return x
-    padded = torch.zeros(packing.batch * packing.length, x.size(1), dtype=x.dtype, device=x.device)
-    return padded.index_copy(0, packing.rows, x).view(packing.batch, packing.length, x.size(1))
+    batch, length = packing.mask.shape
+    padded = torch.zeros(batch * length, x.size(1), dtype=x.dtype, device=x.device)
+    return padded.index_copy(0, packing.rows, x).view(batch, length, x.size(1))
