@@ -27,32 +27,32 @@ class Attention(nn.Module):
         self.dropout = Dropout(dropout)
 
     def forward(
-        self,
-        x: Tensor,
-        memory: Tensor,
-        memory_mask: Tensor | None,
-        packing: Packing | None = None,
-        memory_packing: Packing | None = None,
+        self, x: Tensor, memory: Tensor, memory_mask: Tensor | None, packing: Packing | None = None
     ) -> Tensor:
         """Attend from `x` to `memory`.
 
         Args:
             x: queries, `b x t x d`; their real ones, `n x d`, with a `packing`.
-            memory: keys and values, `b x s x d`, or as `x` with a packing of their own; `x` itself for
-                self-attention.
+            memory: keys and values, `b x s x d`.
             memory_mask: `b x s`, true at real positions; None when all are.
             packing: where the real queries are; None where there is no padding.
-            memory_packing: likewise of the memory.
 
         Returns:
             As `x`.
         """
         mask = None if memory_mask is None else memory_mask.unsqueeze(1)
-        return self.attend(x, self.project(memory, memory_packing), mask, packing)
+        # TorchScript does not know the default of a method that it has not compiled yet.
+        return self.attend(x, self.project(memory, None), mask, packing)
+
+    @torch.jit.export
+    def to_itself(self, x: Tensor, packing: Packing | None) -> Tensor:
+        """Attend from `x` to itself, real positions alone; shapes as in `forward`."""
+        mask = None if packing is None else packing.mask.unsqueeze(1)
+        return self.attend(x, self.project(x, packing), mask, packing)
 
     @torch.jit.export
     def project(self, memory: Tensor, packing: Packing | None = None) -> Tensor:
-        """Return keys and values of a memory (see `forward`) as `b x 2h x s x (d / h)`."""
+        """Return keys and values of `b x s x d`, or `n x d` with a packing, as `b x 2h x s x (d / h)`."""
         key_value = unpack(self.key_value(memory), packing)
         batch, length, dim = key_value.shape
         return key_value.view(batch, length, 2 * self.heads, dim // (2 * self.heads)).transpose(1, 2)

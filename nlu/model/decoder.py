@@ -46,8 +46,7 @@ class DecoderLayer(nn.Module):
             encoded_mask: `b x t`, true at real pieces; None when all are.
         """
         if self.attention is not None:
-            mask = None if packing is None else packing.mask
-            x = self.attention(x, x, mask, packing, packing)
+            x = self.attention.to_itself(x, packing)
         x = self.norm(self.conv(x, packing))
         x = self.cross_attention(x, encoded, encoded_mask, packing)
         return self.feed_forward(x)

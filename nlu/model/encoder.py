@@ -23,8 +23,7 @@ class EncoderLayer(nn.Module):
     def forward(self, x: Tensor, packing: Packing | None) -> Tensor:
         """Transform real positions, `n x d`; or `b x t x d` without a packing, where all are real."""
         if self.attention is not None:
-            mask = None if packing is None else packing.mask
-            x = self.attention(x, x, mask, packing, packing)
+            x = self.attention.to_itself(x, packing)
         return self.feed_forward(self.norm(self.conv(x, packing)))
 
 

@@ -25,7 +25,7 @@ def test_real_positions_alone_attend_as_among_padding(heads: int) -> None:
     attention = Attention(16, heads, dropout=0.0)
     x, mask = torch.randn(2, 5, 16), torch.tensor([[True] * 5, [True] * 3 + [False] * 2])
     packing = packing_of(mask)
-    packed = attention(pack(x, packing), pack(x, packing), mask, packing, packing)
+    packed = attention.to_itself(pack(x, packing), packing)
     torch.testing.assert_close(packed, attention(x, x, mask)[mask])
 
 
