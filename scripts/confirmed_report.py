@@ -58,26 +58,25 @@ def read_confirmed(folder: Path, accuracy: str, latency: str) -> tuple[float, li
     columns = [f"confirmed_{name}" for name in (accuracy, latency)]
     with path.open(newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if all(row.get(column) for column in columns)]
-    values = {int(row["number"]): [float(row[column]) for column in columns] for row in rows}
-    number = next((int(row["number"]) for row in rows if row["origin"] == "reference"), None)
-    if number is None:
+    reference = next((row for row in rows if row["origin"] == "reference"), None)
+    if reference is None:
         raise StudyError(
             f"'{path}' has no {' and '.join(columns)} of a reference model; name a search with these "
             "objectives that has ended, with search.confirm of at least 1."
         )
-    reference = values.pop(number)
+    own_accuracy, own_latency = (float(reference[column]) for column in columns)
     confirmed = [
         Confirmed(
             int(row["number"]),
             row["origin"],
-            gain=values[int(row["number"])][0] - reference[0],
-            ratio=values[int(row["number"])][1] / reference[1],
+            gain=float(row[columns[0]]) - own_accuracy,
+            ratio=float(row[columns[1]]) / own_latency,
             p_beats=float(row["confirmed_p_beats_reference"]),
         )
         for row in rows
-        if int(row["number"]) in values
+        if row is not reference
     ]
-    return reference[0], sorted(confirmed, key=lambda one: -one.p_beats)
+    return own_accuracy, sorted(confirmed, key=lambda one: -one.p_beats)
 
 
 def table(folders: Sequence[Path], accuracy: str, latency: str, saved: float) -> list[str]:
