@@ -11,7 +11,6 @@ from typing import Any
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from nas.trial import train_and_export
 from paretoparse.cli import hydra_main, run_folder
 
 
@@ -22,6 +21,9 @@ def main(config: DictConfig) -> dict[str, Any]:
     if task is not None:
         metrics: dict[str, Any] = instantiate(task)(config)
         return metrics
+    # Takes seconds to load, which neither --help nor a task of another kind should wait for.
+    from nas.trial import train_and_export
+
     return train_and_export(config, run_folder())
 
 
