@@ -214,16 +214,20 @@ def draw_best(axes: Axes, history: History, color: str = VERMILION) -> None:
 
 
 def legend_above(figure: Figure, panels: Sequence[Axes]) -> None:
-    """One legend for all panels, above them."""
+    """One legend for all panels, above them, in as many columns as the figure has room for."""
     found: dict[str, Artist] = {}
     for axes in panels:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             found.setdefault(label, handle)
-    figure.legend(
-        list(found.values()),
-        list(found),
-        frameon=False,
-        fontsize=8,
-        loc="outside upper center",
-        ncols=len(found) if len(found) <= 4 else 3,
-    )
+    for columns in range(len(found) if len(found) <= 4 else 3, 0, -1):
+        legend = figure.legend(
+            list(found.values()),
+            list(found),
+            frameon=False,
+            fontsize=8,
+            loc="outside upper center",
+            ncols=columns,
+        )
+        if columns == 1 or legend.get_window_extent().width <= figure.bbox.width:
+            break
+        legend.remove()
