@@ -70,11 +70,9 @@ def test_a_space_of_24_parameters_says_what_its_reference_is(option: str) -> Non
     assert set(config.space.reference) == set(config.space.params)
 
 
-def test_training_has_the_ranges_of_few_passes() -> None:
-    params = {
-        name: compose_config("search", f"space={name}").space.params for name in ("training", "few_passes")
-    }
-    assert dict(params["training"]) == {name: params["few_passes"][name] for name in params["training"]}
+def test_training_has_the_ranges_of_the_paper() -> None:
+    params = {name: compose_config("search", f"space={name}").space.params for name in ("training", "paper")}
+    assert dict(params["training"]) == {name: params["paper"][name] for name in params["training"]}
 
 
 def test_the_study_of_the_reference_is_of_its_architecture() -> None:
