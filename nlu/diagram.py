@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from paretoparse.blocks import Part, Stack, draw_stacks, height_of, kinds_legend, parts_of
-from paretoparse.figures import BLUE, DARK, GREY
+from paretoparse.figures import BLUE, DARK, GREY, add_legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,7 +44,7 @@ def draw_model(parser: "Parser", found: "Explanation") -> Figure:
     figure = Figure(figsize=(_STACK + across + 0.3, height + 0.4), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=[_STACK, across])
     draw_stacks(left, [stack])
-    figure.legend(handles=kinds_legend(), frameon=False, fontsize=8, loc="outside upper center", ncols=3)
+    add_legend(figure, kinds_legend(), 3)
     right.set_xlim(-words, _LINES + tokens)
     right.set_ylim(height, 0.0)
     right.set_axis_off()

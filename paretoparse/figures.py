@@ -1,11 +1,13 @@
 """The look of figures, and how they become files, the same ones from the same figure. Slow to import."""
 
 import warnings
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from matplotlib import rc_context, rcParams
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -33,6 +35,17 @@ def style(axes: Axes, *, grid: bool = True) -> None:
     if grid:
         axes.grid(color=GRID_COLOR, linewidth=GRID_WIDTH)
         axes.set_axisbelow(True)
+
+
+def add_legend(figure: Figure, handles: Sequence[Artist], columns: int) -> None:
+    """Puts a legend above all panels, in at most so many columns: fewer where the figure is too narrow."""
+    for count in range(columns, 0, -1):
+        legend = figure.legend(
+            handles=handles, frameon=False, fontsize=8, loc="outside upper center", ncols=count
+        )
+        if count == 1 or legend.get_window_extent().width <= figure.bbox.width:
+            break
+        legend.remove()
 
 
 def write_figure(figure: Figure, path: Path) -> None:

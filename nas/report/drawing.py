@@ -16,7 +16,7 @@ from nas.report.numbers import front_trials, is_ratio
 from nas.report.style import marks
 from nas.space import Array
 from nas.study import REFERENCE, History, Trial
-from paretoparse.figures import DARK, VERMILION
+from paretoparse.figures import DARK, VERMILION, add_legend
 
 # A trial farther below an objective's lower quartile than so many interquartile ranges is not drawn: Tukey's
 # outer fence, so that these ranges take a fifth of the picture at least.
@@ -214,20 +214,9 @@ def draw_best(axes: Axes, history: History, color: str = VERMILION) -> None:
 
 
 def legend_above(figure: Figure, panels: Sequence[Axes]) -> None:
-    """One legend for all panels, above them, in as many columns as the figure has room for."""
+    """One legend for all panels, above them."""
     found: dict[str, Artist] = {}
     for axes in panels:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             found.setdefault(label, handle)
-    for columns in range(len(found) if len(found) <= 4 else 3, 0, -1):
-        legend = figure.legend(
-            list(found.values()),
-            list(found),
-            frameon=False,
-            fontsize=8,
-            loc="outside upper center",
-            ncols=columns,
-        )
-        if columns == 1 or legend.get_window_extent().width <= figure.bbox.width:
-            break
-        legend.remove()
+    add_legend(figure, list(found.values()), len(found) if len(found) <= 4 else 3)

@@ -5,8 +5,9 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
+from paretoparse.blocks import kinds_legend
 from paretoparse.errors import FigureError
-from paretoparse.figures import CYCLE, GRID_COLOR, style, write_figure, write_png
+from paretoparse.figures import CYCLE, GRID_COLOR, add_legend, style, write_figure, write_png
 
 
 def drawn() -> Figure:
@@ -61,3 +62,16 @@ def test_the_look_is_two_spines_and_a_grid_behind_unless_there_is_none() -> None
     bare = Figure().subplots()
     style(bare, grid=False)
     assert not any(line.get_visible() for line in bare.get_xgridlines())
+
+
+@pytest.mark.parametrize("width", [2.5, 4.0, 8.0])
+def test_a_legend_of_blocks_stays_inside_figures_of_any_width(width: float) -> None:
+    figure = Figure(figsize=(width, 3), layout="constrained")
+    figure.subplots()
+    add_legend(figure, kinds_legend(), 3)
+    figure.canvas.draw()
+    (legend,) = figure.legends
+    assert len(legend.get_texts()) == len(kinds_legend())
+    inside = legend.get_window_extent()
+    assert figure.bbox.x0 <= inside.x0
+    assert inside.x1 <= figure.bbox.x1

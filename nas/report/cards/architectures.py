@@ -97,6 +97,7 @@ def _draw(
     # Matplotlib takes a while to import.
     from nas.report.style import new_figure
     from paretoparse.blocks import Stack, draw_stacks, height_of, kinds_legend, parts_of
+    from paretoparse.figures import add_legend
 
     stacks = [
         Stack(title, parts_of(shape), tuple(texts))
@@ -105,5 +106,5 @@ def _draw(
     height = _UNIT * height_of(stacks) + 0.4
     figure, ((axes,),) = new_figure(width=_COLUMN * len(stacks) + 1.2, height=height)
     draw_stacks(axes, stacks, labels)
-    figure.legend(handles=kinds_legend(), frameon=False, fontsize=8, loc="outside upper center", ncols=3)
+    add_legend(figure, kinds_legend(), 3)
     return figure
