@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, create_trial
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from nas.errors import StudyError, StudyMismatchError
 from nas.space import difference, read_space, tell
@@ -33,8 +33,9 @@ DATABASE = "study.db"
 ADDRESS = "study.json"
 LOCK = ".search.lock"
 NAME = "search"
-# Another process that creates the same study needs moments from its name to its definition.
-_CREATION_SECONDS = 5.0
+# Another process that creates the same database or study needs moments from its name to its definition, and
+# on a busy machine seconds.
+_CREATION_SECONDS = 20.0
 
 logger = logging.getLogger(__name__)
 
@@ -199,12 +200,18 @@ def open_or_create(
 
 
 def _connect(url: str) -> optuna.storages.RDBStorage:
-    try:
-        return optuna.storages.RDBStorage(url)
-    except SQLAlchemyError:
-        # Of two searches that make the tables of a new database at once, one is late; then they are there.
-        time.sleep(0.5)
-        return optuna.storages.RDBStorage(url)
+    deadline = time.monotonic() + _CREATION_SECONDS
+    while True:
+        try:
+            return optuna.storages.RDBStorage(url)
+        except SQLAlchemyError as error:
+            # Searches that make the tables of a new database at once can be late at each of them.
+            late = isinstance(error, IntegrityError) or "already exists" in str(error)
+            if not late or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        except RuntimeError as error:
+            raise StudyError(f"the study in {_shown(url)} cannot be used: {error}") from error
 
 
 def _wait_for_definition(study: optuna.Study) -> optuna.Study:
@@ -251,7 +258,7 @@ def open_study(folder: Path) -> StoredStudy:
     name = address.get("study", NAME)
     with storage_errors(url):
         try:
-            study = optuna.load_study(study_name=name, storage=url, sampler=_NO_SAMPLER)
+            study = optuna.load_study(study_name=name, storage=_connect(url), sampler=_NO_SAMPLER)
             return StoredStudy(study, folder)
         except KeyError as error:
             raise StudyError(f"{_shown(url)} holds no study named '{name}'.") from error
