@@ -20,7 +20,6 @@ from nas.execution.measurement import Trained
 from nas.study import Metric
 from nlu.errors import ParserFileError
 from nlu.parser import Parser, load_parser
-from nlu.train import train
 
 ARTIFACT = "artifact"
 RESULT = "latency.json.gz"
@@ -40,6 +39,9 @@ def train_and_export(config: DictConfig, folder: Path) -> dict[str, Any]:
         NluError: The parser cannot be trained as configured.
         LatencyError: It cannot be exported.
     """
+    # It loads Lightning, which the search's own process never needs.
+    from nlu.train import train
+
     metrics = train(config, folder)
     # From the file, so that what is measured is what was saved.
     artifact = export(

@@ -1,5 +1,7 @@
 """One trial's two stages on real parts: a trained parser, its artifact, this host."""
 
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
@@ -33,6 +35,12 @@ def test_both_files_give_the_very_frames_of_the_checkpoint(artifact: Path, train
         expected = parser.model(pieces, starts).tolist()
         assert full(pieces, starts).tolist() == expected
         assert lite(pieces, starts).tolist() == expected
+
+
+def test_measuring_does_not_load_what_only_trains() -> None:
+    code = "import sys, nas.trial; print({'pytorch_lightning', 'datasets'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
 
 
 def test_the_manifest_can_turn_tokens_into_frames(artifact: Path, trained: Path) -> None:
