@@ -11,6 +11,7 @@ import signal
 import time
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import Callback, EarlyStopping, TQDMProgressBar
 from pytorch_lightning.loggers import CSVLogger
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader
 
 from nlu.augmentation import SlotSubstitution
@@ -211,11 +213,20 @@ def _run(
 ) -> None:
     on_interrupt = signal.getsignal(signal.SIGINT)
     try:
-        trainer.fit(task, loader, eval_loader, ckpt_path=resume, weights_only=True)
+        with _attention_kernel(trainer):
+            trainer.fit(task, loader, eval_loader, ckpt_path=resume, weights_only=True)
     except SystemExit as error:
         # What Lightning makes of Ctrl-C, ignoring all others, and of SIGTERM, with an exit code of 0.
         signal.signal(signal.SIGINT, on_interrupt)
         raise KeyboardInterrupt from error
+
+
+def _attention_kernel(trainer: pl.Trainer) -> AbstractContextManager[None]:
+    # On a CPU the fused kernel's gradient takes ten times as long in bfloat16 as the plain one's (PyTorch
+    # 2.13, 64 utterances of 12 pieces); in float32 it takes half.
+    if trainer.strategy.root_device.type == "cpu" and trainer.precision == "bf16-mixed":
+        return sdpa_kernel(SDPBackend.MATH)
+    return nullcontext()
 
 
 def _train_loader(

@@ -8,6 +8,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 from hydra.utils import instantiate
+from torch.nn import functional
 
 from nlu.batches import Batch, encode_rows
 from nlu.errors import ConfigError, ParserFileError
@@ -48,6 +49,25 @@ def test_equal_seeds_give_equal_parsers(trained: Path, compose_train: Compose, t
     first, second = load_parser(trained).model.state_dict(), load_parser(tmp_path).model.state_dict()
     for name, tensor in first.items():
         torch.testing.assert_close(tensor, second[name], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(("precision", "fused"), [("32-true", True), ("bf16-mixed", False)])
+def test_each_precision_trains_with_the_attention_kernel_that_is_fast_for_it(
+    compose_train: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str, fused: bool
+) -> None:
+    used, attention = set(), functional.scaled_dot_product_attention
+
+    def watched(*tensors: torch.Tensor, **options: torch.Tensor) -> torch.Tensor:
+        used.add(torch.backends.cuda.flash_sdp_enabled())
+        return attention(*tensors, **options)
+
+    monkeypatch.setattr(functional, "scaled_dot_product_attention", watched)
+    settings = ("model.encoder.attention_heads=2", "trainer.accelerator=cpu", "trainer.max_epochs=2")
+    metrics = train(compose_train(*settings, f"trainer.precision={precision}"), tmp_path)
+    assert metrics["exact_match"] > 10
+    # Outside of the training, as where the parser is calibrated, nothing is changed.
+    assert used == {fused, True}
+    assert torch.backends.cuda.flash_sdp_enabled()
 
 
 class Killed(Exception):
