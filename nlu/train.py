@@ -224,7 +224,7 @@ def _run(
 def _attention_kernel(trainer: pl.Trainer) -> AbstractContextManager[None]:
     # On a CPU the fused kernel's gradient takes ten times as long in bfloat16 as the plain one's (PyTorch
     # 2.13, 64 utterances of 12 pieces); in float32 it takes half.
-    if trainer.strategy.root_device.type == "cpu" and trainer.precision == "bf16-mixed":
+    if trainer.strategy.root_device.type == "cpu" and trainer.precision.startswith("bf16"):
         return sdpa_kernel(SDPBackend.MATH)
     return nullcontext()
 
