@@ -39,7 +39,7 @@ def train_and_export(config: DictConfig, folder: Path) -> dict[str, Any]:
         NluError: The parser cannot be trained as configured.
         LatencyError: It cannot be exported.
     """
-    # It loads Lightning, which the search's own process never needs.
+    # It loads Lightning, which measuring does without.
     from nlu.train import train
 
     metrics = train(config, folder)

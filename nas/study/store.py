@@ -205,8 +205,10 @@ def _connect(url: str) -> optuna.storages.RDBStorage:
         try:
             return optuna.storages.RDBStorage(url)
         except SQLAlchemyError as error:
-            # Searches that make the tables of a new database at once can be late at each of them.
-            late = isinstance(error, IntegrityError) or "already exists" in str(error)
+            # Searches that make the tables of a new database at once can be late at each of them, or wait too
+            # long for those who write.
+            said = str(error)
+            late = isinstance(error, IntegrityError) or "already exists" in said or "locked" in said
             if not late or time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
