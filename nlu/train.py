@@ -47,7 +47,8 @@ from paretoparse.metrics import Metrics, print_metrics, write_metrics
 
 log = logging.getLogger(__name__)
 
-SAMPLE = 100
+# As many as the fewest runs that a 99th percentile is taken of: that of 100 is left to their slowest.
+SAMPLE = 500
 # Held-out utterances that two numbers are fitted to.
 CALIBRATE = 2000
 
@@ -89,7 +90,7 @@ def train(config: DictConfig, folder: Path) -> Metrics:
         parser = started_parser(config.trainer.start, model_config, splits["train"])
     scores = fit(config, parser, optim, splits, folder)
     calibrate(parser, list(splits["eval"]), config.seed)
-    parser.utterances = sample_utterances(splits["eval"]["words"], config.seed)
+    parser.utterances = sample_utterances(splits["eval"]["words"])
     parser.training = {
         "data": OmegaConf.to_container(config.data.load, resolve=True),
         "seed": config.seed,
@@ -156,9 +157,12 @@ def calibrate(parser: Parser, rows: Sequence[Mapping[str, Any]], seed: int) -> N
     parser.calibration = Calibration.fit([ranked[0][1] for ranked in predictions], hits)
 
 
-def sample_utterances(words: Sequence[list[str]], seed: int) -> list[list[str]]:
-    """Draw the held-out utterances that travel with a parser: as many as `SAMPLE`, or all there are."""
-    return random.Random(seed).sample(list(words), min(SAMPLE, len(words)))
+def sample_utterances(words: Sequence[list[str]]) -> list[list[str]]:
+    """Draw the held-out utterances that travel with a parser: as many as `SAMPLE`, or all there are.
+
+    Whatever the training's seed, they are the same, so that latencies differ by the parsers alone.
+    """
+    return random.Random(0).sample(list(words), min(SAMPLE, len(words)))
 
 
 def fit(

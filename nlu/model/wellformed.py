@@ -54,11 +54,65 @@ def is_well_formed(ids: list[int], intents: int, ontology_size: int) -> bool:
     return len(ids) > 0 and len(states) == 0
 
 
+class Best(NamedTuple):
+    """Sums of log-probabilities of the best ways to have `depth` open brackets after `t` tokens.
+
+    All tokens but words open or close a bracket, so after an odd number of tokens the innermost open one is
+    an intent's and after an even number a slot's.
+
+    Attributes:
+        width: distance from one `t` to the next; all else is at `width * t + depth`.
+        intent: the innermost bracket is an intent's.
+        empty: it is a slot's that holds nothing; or there is none, before the first token.
+        words: it is a slot's that holds its words.
+        nested: it is a slot's that holds intents.
+    """
+
+    width: int
+    intent: list[float]
+    empty: list[float]
+    words: list[float]
+    nested: list[float]
+
+
+def best_ways(intent: list[float], slot: list[float], pair: list[float], close: list[float]) -> Best:
+    """Fill in the table.
+
+    Args:
+        intent: log-probability of opening the likeliest intent at each position, `l`.
+        slot: the same of a slot.
+        pair: the same of a span's two words, the first of them at the position, `l - 1`.
+        close: the same of the closing bracket, `l`.
+    """
+    length = len(close)
+    width = length // 2 + 2
+    unreached = [-1e30] * (width * length)
+    best = Best(width, unreached, unreached.copy(), unreached.copy(), unreached.copy())
+    best.empty[0] = 0.0
+    for t in range(1, length):
+        odd = t % 2 == 1
+        opening = intent[t - 1] if odd else slot[t - 1]
+        closing = close[t - 1]
+        # The brackets that are open must have room to close.
+        for depth in range(1 if odd else 2, min(t, length - t) + 1, 2):
+            here = width * t + depth
+            outer = here - width - 1
+            inner = here - width + 1
+            if odd:
+                opened = max(best.empty[outer], best.nested[outer])
+                closed = max(max(best.empty[inner], best.words[inner]), best.nested[inner])
+                best.intent[here] = max(opened + opening, closed + closing)
+            else:
+                best.empty[here] = best.intent[outer] + opening
+                best.words[here] = best.empty[here - 2 * width] + pair[t - 2]
+                best.nested[here] = best.intent[inner] + closing
+    return best
+
+
 def best_well_formed(scores: Tensor, intents: int, ontology_size: int) -> tuple[list[int], float]:
     """Find the most likely well-formed target of a given length, by dynamic programming (Viterbi).
 
-    A state is the number of open brackets and what the innermost one may take next, so the search is exact
-    and takes time proportional to length squared.
+    The search is exact and takes time proportional to length squared.
 
     Args:
         scores: log-probabilities of each token at each position, `l x (K + w)`; l is even, at least 2.
@@ -68,83 +122,54 @@ def best_well_formed(scores: Tensor, intents: int, ontology_size: int) -> tuple[
     Returns:
         Target ids, `l`, and the sum of their log-probabilities.
     """
-    # What an open slot may still take: anything, nothing, intents alone.
-    fresh, full, nested = 0, 1, 2
     length = scores.size(0)
     intent_scores, intent_ids = scores[:, 1 : intents + 1].max(dim=1)
     slot_scores, slot_ids = scores[:, intents + 1 : ontology_size].max(dim=1)
     # A span's first word is not after its last one.
     first_scores, first_words = scores[:, ontology_size:].cummax(dim=1)
     pair_scores, last_words = (first_scores[:-1] + scores[1:, ontology_size:]).max(dim=1)
-    first_words = first_words[:-1].gather(1, last_words.unsqueeze(1)).squeeze(1)
-    close: list[float] = scores[:, 0].tolist()
     intent: list[float] = intent_scores.tolist()
     slot: list[float] = slot_scores.tolist()
     pair: list[float] = pair_scores.tolist()
+    close: list[float] = scores[:, 0].tolist()
+    best = best_ways(intent, slot, pair, close)
 
-    # best[t][3 * depth + state]: the best way to have `depth` open brackets after t tokens; a parent's
-    # state is implied: a slot around an intent is nested, and an intent takes anything.
-    deepest = length // 2
-    width = 3 * (deepest + 2)
-    worst = -1e30
-    best: list[list[float]] = [[worst] * width for _ in range(length + 1)]
-    back: list[list[int]] = [[-1] * width for _ in range(length + 1)]
-    best[0][0] = 0.0
-    for t in range(length):
-        for depth in range(min(t, deepest) + 1):
-            # The brackets that are open must have room to close.
-            if depth > length - t:
-                continue
-            for state in range(3):
-                here = 3 * depth + state
-                score = best[t][here]
-                if score <= worst or (depth == 0 and t > 0):
-                    continue
-                in_slot = depth > 0 and depth % 2 == 0
-                steps: list[tuple[int, int, float]] = []
-                if depth == 0 or (in_slot and state != full):
-                    steps.append((t + 1, 3 * (depth + 1), intent[t]))
-                if depth > 0 and not in_slot:
-                    steps.append((t + 1, 3 * (depth + 1), slot[t]))
-                if in_slot and state == fresh and t + 2 <= length:
-                    steps.append((t + 2, 3 * depth + full, pair[t]))
-                if depth > 0:
-                    outer = 3 * (depth - 1) + (nested if (depth - 1) % 2 == 0 and depth > 1 else fresh)
-                    steps.append((t + 1, outer, close[t]))
-                for after, there, gain in steps:
-                    if there < width and score + gain > best[after][there]:
-                        best[after][there] = score + gain
-                        back[after][there] = here
-    ids = _trace(back, length, intent_ids, slot_ids + intents, first_words, last_words, ontology_size)
-    return ids, best[length][0]
-
-
-def _trace(
-    back: list[list[int]],
-    length: int,
-    intent_ids: Tensor,
-    slot_ids: Tensor,
-    first_words: Tensor,
-    last_words: Tensor,
-    ontology_size: int,
-) -> list[int]:
-    """Read the best target off the back pointers, from the end; label ids lack their leading 1."""
+    # Back from the end, before which the outermost intent closes.
     ids: list[int] = [0] * length
-    t = length
-    there = 0
+    t = length - 1
+    here = best.width * t + 1
+    total = best.intent[here] + close[t]
+    in_words = False
+    in_nested = False
     while t > 0:
-        here = back[t][there]
-        depth, depth_before = there // 3, here // 3
-        if depth == depth_before:
-            t -= 2
-            ids[t] = ontology_size + int(first_words[t])
-            ids[t + 1] = ontology_size + int(last_words[t])
-        else:
+        outer = here - best.width - 1
+        inner = here - best.width + 1
+        if t % 2 == 1:
+            opened = max(best.empty[outer], best.nested[outer])
+            if opened + intent[t - 1] == best.intent[here]:
+                ids[t - 1] = 1 + int(intent_ids[t - 1])
+                here = outer
+                in_words = False
+                in_nested = best.empty[here] < opened
+            else:
+                here = inner
+                closed = max(best.empty[here], best.nested[here])
+                in_words = best.words[here] > closed
+                in_nested = best.empty[here] < closed
+        elif in_words:
             t -= 1
-            if depth > depth_before:
-                ids[t] = 1 + int(intent_ids[t] if depth % 2 == 1 else slot_ids[t])
-        there = here
-    return ids
+            ids[t] = ontology_size + int(last_words[t - 1])
+            ids[t - 1] = ontology_size + int(first_words[t - 1, last_words[t - 1]])
+            here -= 2 * best.width
+            in_words = False
+            in_nested = False
+        elif in_nested:
+            here = inner
+        else:
+            ids[t - 1] = 1 + intents + int(slot_ids[t - 1])
+            here = outer
+        t -= 1
+    return ids, total
 
 
 class Prefix(NamedTuple):

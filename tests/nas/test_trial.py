@@ -1,7 +1,5 @@
 """One trial's two stages on real parts: a trained parser, its artifact, this host."""
 
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
@@ -19,6 +17,7 @@ from nas.execution.measurement import Trained
 from nas.trial import LatencyMeasurement, load_export_source
 from nlu.batches import encode_words
 from nlu.parser import load_parser
+from tests.fresh_interpreter import run_fresh
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +37,7 @@ def test_both_files_give_the_very_frames_of_the_checkpoint(artifact: Path, train
 
 
 def test_measuring_does_not_load_what_only_trains() -> None:
-    code = "import sys, nas.trial; print({'pytorch_lightning', 'datasets'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "set()\n"
+    assert run_fresh("import nas.trial", "pytorch_lightning", "datasets") == ("", set())
 
 
 def test_the_manifest_can_turn_tokens_into_frames(artifact: Path, trained: Path) -> None:
@@ -49,7 +46,7 @@ def test_the_manifest_can_turn_tokens_into_frames(artifact: Path, trained: Path)
     assert manifest["parameters"] == sum(p.numel() for p in load_parser(trained).model.parameters())
 
 
-QUICK = MeasurementPlan(runs=500, blocks=2, warmup=Warmup(window=20, tolerance=0.5, max_rounds=2))
+QUICK = MeasurementPlan(runs=600, blocks=2, warmup=Warmup(window=20, tolerance=0.5, max_rounds=2))
 
 
 def trained_trial(number: int, artifact: Path | str, folder: Path) -> Trained:
@@ -69,7 +66,7 @@ def test_a_batch_is_measured_on_this_host_beside_the_reference(artifact: Path, t
     assert set(found) == {0, 3, 5, 7}
     metrics = found[3]
     assert isinstance(metrics, Mapping)
-    assert metrics["runs"] == 500
+    assert metrics["runs"] == 600
     assert 0 < metrics["latency_p50_ms"] <= metrics["latency_p99_ms_low"] <= metrics["latency_p99_ms"]
     assert (
         metrics["latency_p99_ratio_low"] <= metrics["latency_p99_ratio"] <= metrics["latency_p99_ratio_high"]
@@ -105,5 +102,5 @@ def test_a_device_that_cannot_be_opened_fails_the_batch_and_is_tried_again(
     assert [str(found[number]) for number in (0, 1)] == ["the device is not attached"] * 2
     device.plugged = True
     found = dict(measurement.measure_batch(batch, batch[0]))
-    assert [found[number]["runs"] for number in (0, 1)] == [500, 500]  # type: ignore[index]
+    assert [found[number]["runs"] for number in (0, 1)] == [600, 600]  # type: ignore[index]
     assert device.runner is None

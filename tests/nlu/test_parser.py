@@ -1,6 +1,4 @@
 import random
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -12,7 +10,7 @@ from nlu.frame import parse_frame
 from nlu.parser import check_ontology, load_parser
 from nlu.span import from_span
 from nlu.words import split_words
-from tests.composing import ROOT
+from tests.fresh_interpreter import run_fresh
 
 
 def test_a_loaded_parser_parses(trained: Path) -> None:
@@ -20,7 +18,7 @@ def test_a_loaded_parser_parses(trained: Path) -> None:
     prediction = parser.parse("wake me up at 7am", max_words=20)
     assert prediction.words == ["wake", "me", "up", "at", "7", "am"]
     assert prediction.frame is None or parse_frame(str(prediction.frame)) == prediction.frame
-    assert 0 < len(parser.utterances) <= 100
+    assert 0 < len(parser.utterances) <= 500
 
 
 def test_saved_again_it_is_the_same(trained: Path, tmp_path: Path) -> None:
@@ -96,16 +94,10 @@ def test_data_of_another_ontology_is_refused_but_a_rare_label_is_not(trained: Pa
 
 
 def test_parsing_needs_no_training_code(trained: Path) -> None:
-    program = (
-        "import sys; from nlu import Parser; "
-        f"print(Parser.load({str(trained)!r}).parse('wake me up at 7am').frame); "
-        "assert not {'pytorch_lightning', 'datasets'} & set(sys.modules)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert parse_frame(done.stdout.strip()).label.startswith("IN:")
+    code = f"from nlu import Parser; print(Parser.load({str(trained)!r}).parse('wake me up at 7am').frame)"
+    frame, loaded = run_fresh(code, "pytorch_lightning", "datasets")
+    assert parse_frame(frame).label.startswith("IN:")
+    assert not loaded
 
 
 def test_half_precision_takes_half_the_space_and_says_nearly_the_same(trained: Path, tmp_path: Path) -> None:

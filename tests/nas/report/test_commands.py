@@ -12,6 +12,7 @@ from nas.study import Goals, Study
 from nas.study.store import Definition, open_or_create, open_study
 from paretoparse.errors import ParetoParseError
 from tests.composing import ROOT
+from tests.fresh_interpreter import run_fresh
 from tests.nas.conftest import Fill
 
 FILES = ("trials.csv", "pareto.csv", "metrics.json")
@@ -116,6 +117,4 @@ def test_help_and_errors_of_the_commands(module: str, tmp_path: Path) -> None:
 
 
 def test_tables_and_the_console_wait_for_neither_torch_nor_matplotlib() -> None:
-    code = "import sys, nas.report.__main__, nas.figures; print({'torch', 'matplotlib'} & set(sys.modules))"
-    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "set()"
+    assert run_fresh("import nas.report.__main__, nas.figures", "torch", "matplotlib") == ("", set())

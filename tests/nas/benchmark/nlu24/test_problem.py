@@ -19,6 +19,7 @@ from nas.space import Space
 from nas.space.optuna import distributions, to_point
 from nas.strategy.sobol import SobolStrategy
 from tests.composing import ROOT
+from tests.fresh_interpreter import run_fresh
 from tests.nas.benchmark.nlu24.studies import NOISE, PASSES, SPACE
 
 # Runs where nothing but NumPy and this package can be imported.
@@ -33,21 +34,18 @@ class Blocked:
 sys.meta_path.insert(0, Blocked())
 from nas.benchmark.nlu24 import NLU24
 
-bench = NLU24(data=sys.argv[1])
+bench = NLU24(data=DATA)
 points = [bench.sample(seed) for seed in range(50)]
 assert len(bench.predict(points)["exact_match"]) == len(points)
 bench(bench.reference, seed=7)
-table = NLU24("table", data=sys.argv[1], noisy=False)
+table = NLU24("table", data=DATA, noisy=False)
 table(table.reference)
-print({name.partition(".")[0] for name in sys.modules} & {"torch", "scipy", "hydra", "optuna"})
 """
 
 
 def test_it_runs_with_numpy_alone(data: Path) -> None:
-    command = [sys.executable, "-c", ALONE, str(data)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == "set()\n"
+    code = f"DATA = {str(data)!r}\n{ALONE}"
+    assert run_fresh(code, "torch", "scipy", "hydra", "optuna") == ("", set())
 
 
 def test_what_a_point_costs_is_bounded_by_the_runs(data: Path) -> None:
