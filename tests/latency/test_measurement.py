@@ -1,6 +1,7 @@
 """Batches in turns, with a control, on one device and on several."""
 
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -143,8 +144,16 @@ def test_more_phones_than_artifacts_leave_some_idle(artifact: Artifact) -> None:
     assert phones[1].order == []
 
 
+class Unhurried(Simulated):
+    """One that leaves its listener time, on a busy machine too, to stop before all is measured."""
+
+    def run(self, artifact: Artifact, request: RunRequest) -> RunReport:
+        time.sleep(0.01)
+        return super().run(artifact, request)
+
+
 def test_whoever_stops_listening_waits_for_no_other_block(artifact: Artifact, tmp_path: Path) -> None:
-    phones = [Simulated("a"), Simulated("b")]
+    phones = [Unhurried("a"), Unhurried("b")]
     plan = replace(PLAN, blocks=400)
     with DevicePool(phones) as pool:
         outcomes = measure_batch([tmp_path / "nowhere.pt", *[artifact.path] * 5], pool, plan)
