@@ -9,6 +9,7 @@ from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
 from nas.surrogate import State
+from nas.surrogate.errors import SurrogateError
 from nas.surrogate.marginal_likelihood import MarginalLikelihood
 from nas.surrogate.observations import Observations, Standardised, standardise
 from nas.surrogate.posterior import Members, Posterior
@@ -19,6 +20,9 @@ logger = logging.getLogger(__name__)
 _OUTPUTSCALE = Gamma(2.0, 1.0)
 _NOISE = LogNormal(-4.0, 1.0)
 _MEAN_SCALE = 1.0
+# Standard deviation of a lengthscale's logarithm: of Hvarfner et al., and of a prior that lets fewer
+# observations than inputs single out less of the inputs.
+WIDE, NARROW = math.sqrt(3), 1.0
 # What the ascents start from: the noise's standard deviation, and lengthscales relative to the prior's mode.
 _STARTS = ((0.1, 1.0), (0.5, 3.0))
 # The last steps towards a flat mode change no prediction.
@@ -39,24 +43,38 @@ class GpSurrogate:
     High Dimensions": `log l ~ Normal(sqrt(2) + log(d) / 2, sqrt(3))`; the others are BoTorch's. The mode is
     that of the density of the hyperparameters themselves, not of their logarithms: without any data it lies
     at a lengthscale of 0.2 sqrt(d), where the logarithm's density would have one twenty times as long.
+
+    Args:
+        lengthscale_spread: Standard deviation of a lengthscale's logarithm before any data, above 0; the mode
+            without data stays where it is. The smaller, the less the inputs' lengthscales differ.
+
+    Raises:
+        SurrogateError: If the spread is out of range.
     """
+
+    def __init__(self, lengthscale_spread: float = WIDE) -> None:
+        if not 0 < lengthscale_spread < math.inf:
+            raise SurrogateError(
+                f"lengthscale_spread={lengthscale_spread} is out of range: it must be above 0 and finite."
+            )
+        self._spread = lengthscale_spread
 
     def fit(self, observations: Observations, *, seed: int, start: State | None = None) -> Posterior:
         """See `Surrogate.fit`; nothing in it is random, and it leaves no state."""
         columns = [standardise(*observations.column(i)) for i in range(observations.Y.shape[1])]
-        return Posterior(tuple(_fit_one(observations.X.numpy(), column) for column in columns))
+        return Posterior(tuple(_fit_one(observations.X.numpy(), column, self._spread) for column in columns))
 
 
 class _Posterior:
     """The negative log posterior density of `mean, log noise, log outputscale, log rho_1 ... log rho_d`."""
 
-    def __init__(self, X: Vector, column: Standardised) -> None:
+    def __init__(self, X: Vector, column: Standardised, spread: float) -> None:
         self.likelihood = MarginalLikelihood(X, column.y.numpy())
         self.known = None if column.noise is None else column.noise.clamp_min(NOISE_FLOOR).numpy()
         self.n, d = X.shape
-        # The mode of a log-normal variable lies at exp(loc - scale^2); as a function of its logarithm its
-        # density is a normal one with that centre.
-        self.loc, self.scale = math.sqrt(2) + 0.5 * math.log(d) - 3.0, math.sqrt(3)
+        # The mode of Hvarfner et al.'s log-normal variable lies at exp(loc - scale^2); as a function of its
+        # logarithm its density is a normal one with that centre.
+        self.loc, self.scale = math.sqrt(2) + 0.5 * math.log(d) - 3.0, spread
 
     def noise(self, log_noise: float) -> Vector:
         """The `n` noise variances."""
@@ -86,8 +104,8 @@ class _Posterior:
         return -value, -gradient
 
 
-def _fit_one(X: Vector, column: Standardised) -> Members:
-    density = _Posterior(X, column)
+def _fit_one(X: Vector, column: Standardised, spread: float) -> Members:
+    density = _Posterior(X, column, spread)
     d = X.shape[1]
     bounds = [_BOUNDS["mean"], _BOUNDS["noise"], _BOUNDS["outputscale"], *[_BOUNDS["log_rho"]] * d]
     found = []

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from nas.surrogate.adaptive import AdaptiveSurrogate
 from nas.surrogate.errors import SurrogateError
-from nas.surrogate.gp import GpSurrogate
+from nas.surrogate.gp import NARROW, GpSurrogate
 from nas.surrogate.observations import Observations
 from nas.surrogate.saas import SaasSurrogate
 
@@ -26,11 +26,18 @@ def observations(n: int) -> Observations:
 def test_each_column_has_the_model_that_predicts_it_better() -> None:
     data = observations(80)
     posterior = AdaptiveSurrogate(SPARSE).fit(data, seed=0)
-    sparse, dense = SPARSE.fit(data, seed=0), GpSurrogate().fit(data, seed=0)
+    sparse, dense = SPARSE.fit(data, seed=0), GpSurrogate(NARROW).fit(data, seed=0)
     assert torch.equal(posterior.members[0].lengthscale, sparse.members[0].lengthscale)
     assert torch.equal(posterior.members[1].lengthscale, dense.members[1].lengthscale)
     assert posterior.rivals == ()
     assert posterior.divide(5) == [(posterior, 5)]
+
+
+def test_where_neither_predicts_better_the_dense_one_proposes() -> None:
+    X = observations(30).X
+    noise = torch.randn(30, 2, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    posterior = AdaptiveSurrogate(SPARSE).fit(Observations(X, noise), seed=0)
+    assert not any(one.drawn for one in posterior.members)
 
 
 def test_with_fewer_observations_than_inputs_both_propose() -> None:

@@ -1,3 +1,6 @@
+import math
+
+import pytest
 import torch
 from botorch.fit import fit_gpytorch_mll
 from botorch.models.gp_regression import SingleTaskGP
@@ -8,7 +11,8 @@ from gpytorch.mlls import ExactMarginalLogLikelihood
 from gpytorch.priors import GammaPrior, NormalPrior
 from torch import Tensor
 
-from nas.surrogate.gp import GpSurrogate
+from nas.surrogate.errors import SurrogateError
+from nas.surrogate.gp import NARROW, WIDE, GpSurrogate
 from nas.surrogate.observations import Observations
 from nas.surrogate.posterior import Members
 
@@ -26,12 +30,13 @@ def test_it_predicts_in_the_objectives_own_units() -> None:
     assert mean.shape == variance.shape == (10, 2)
 
 
-def gpytorch_log_posterior(X: Tensor, y: Tensor, members: Members | None) -> float:
+def gpytorch_log_posterior(X: Tensor, y: Tensor, spread: float, members: Members | None) -> float:
     """Of BoTorch's model with the same priors: at given hyperparameters, or where its own fit ends."""
-    kernel = ScaleKernel(
-        get_covar_module_with_dim_scaled_prior(ard_num_dims=X.shape[1], use_rbf_kernel=False),
-        outputscale_prior=GammaPrior(2.0, 1.0),
-    )
+    base = get_covar_module_with_dim_scaled_prior(ard_num_dims=X.shape[1], use_rbf_kernel=False)
+    prior = base.lengthscale_prior
+    # The mode of a log-normal density, exp(loc - scale^2), stays.
+    prior.loc, prior.scale = prior.loc - prior.scale**2 + spread**2, torch.tensor(spread)
+    kernel = ScaleKernel(base, outputscale_prior=GammaPrior(2.0, 1.0))
     mean = ConstantMean(constant_prior=NormalPrior(0.0, 1.0))
     model = SingleTaskGP(
         X, y.unsqueeze(1), covar_module=kernel, mean_module=mean, outcome_transform=None
@@ -49,12 +54,28 @@ def gpytorch_log_posterior(X: Tensor, y: Tensor, members: Members | None) -> flo
         return len(y) * float(likelihood(model(X), y))
 
 
-def test_the_mode_is_at_least_as_high_as_the_one_that_gpytorch_finds() -> None:
+@pytest.mark.parametrize("spread", [WIDE, NARROW, 0.3])
+def test_the_mode_is_at_least_as_high_as_the_one_that_gpytorch_finds(spread: float) -> None:
     X, Y = data(60, d=8)
     y = (Y[:, 0] - Y[:, 0].mean()) / Y[:, 0].std()
-    (members,) = GpSurrogate().fit(Observations(X, y.unsqueeze(1)), seed=0).members
-    found = gpytorch_log_posterior(X, y, members)
-    assert found >= gpytorch_log_posterior(X, y, None) - 1e-3
+    (members,) = GpSurrogate(spread).fit(Observations(X, y.unsqueeze(1)), seed=0).members
+    found = gpytorch_log_posterior(X, y, spread, members)
+    assert found >= gpytorch_log_posterior(X, y, spread, None) - 1e-3
+
+
+def test_the_narrower_the_prior_the_less_lengthscales_differ() -> None:
+    X, Y = data(30, d=8)
+    ratios = []
+    for spread in (WIDE, NARROW, 0.1):
+        (members, _) = GpSurrogate(spread).fit(Observations(X, Y), seed=0).members
+        ratios.append(float(members.lengthscale.max() / members.lengthscale.min()))
+    assert ratios[0] > ratios[1] > ratios[2] > 1
+
+
+@pytest.mark.parametrize("spread", [0.0, -1.0, math.inf, math.nan])
+def test_a_spread_out_of_range_is_refused(spread: float) -> None:
+    with pytest.raises(SurrogateError, match=f"lengthscale_spread={spread} is out of range"):
+        GpSurrogate(spread)
 
 
 def test_known_noise_is_kept() -> None:
