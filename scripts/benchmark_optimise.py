@@ -1,6 +1,7 @@
 """Whole optimisations, strategy against strategy: `python scripts/benchmark_bo.py part=optimise`.
 
-Options: `problems=[branin_currin,dtlz2,simulated_search,rough_search]` (also `nlu24`, docs/nlu24.md),
+Options: `problems=[branin_currin,dtlz2,simulated_search,rough_search]` (also `failing_search` and
+`diverging_search`, the halves of `rough_search`, and `nlu24`, docs/nlu24.md),
 `methods=[adaptive,saasbo,gp,map_saas,sobol,tpe,nsga2,gpsampler]` (also `saasbo_robust`,
 `ax` and `smac`), `seeds=5`, `budget=240`, `q=16`, `workers=2` runs at once, `hours=24` after which no further
 batch is begun, `output=DIR`, and `baseline_python=PATH`, an interpreter with Ax and SMAC.

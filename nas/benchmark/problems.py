@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
@@ -101,15 +102,18 @@ def simulated_search() -> SyntheticProblem:
     return SyntheticProblem(space, goals, true, (1.0, 1.0), (0.003, 0.01), REFERENCE)
 
 
-def rough_search() -> SyntheticProblem:
-    """`simulated_search` as trainings are: a fifth of the space fails, and one in ten of the other trials
-    ends at an accuracy of 0.
+def rough_search(*, fails: bool = True, diverges: bool = True) -> SyntheticProblem:
+    """`simulated_search` as trainings are.
+
+    Args:
+        fails: Whether a fifth of the space fails.
+        diverges: Whether one in ten of the other trials ends at an accuracy of 0.
     """
 
     def disturb(point: Point, values: dict[str, Metric], rng: np.random.Generator) -> dict[str, Metric]:
-        if float(cast(float, point["optim.lr"])) > FAILING_RATE:
+        if fails and float(cast(float, point["optim.lr"])) > FAILING_RATE:
             raise FloatingPointError("the loss is not finite.")
-        if rng.random() < DIVERGED and point != REFERENCE:
+        if diverges and rng.random() < DIVERGED and point != REFERENCE:
             return values | {"accuracy": 0.0, "diverged": True}
         return values
 
@@ -125,6 +129,8 @@ PROBLEMS: dict[str, Callable[[], KnownProblem]] = {
     "branin_currin": branin_currin,
     "dtlz2": dtlz2,
     "simulated_search": simulated_search,
+    "failing_search": partial(rough_search, diverges=False),
+    "diverging_search": partial(rough_search, fails=False),
     "rough_search": rough_search,
     "nlu24": nlu24,
 }
