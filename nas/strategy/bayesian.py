@@ -53,7 +53,7 @@ class BayesianStrategy:
         reference_width: float | None = REFERENCE_WIDTH,
         noisy_reference: bool = True,
     ) -> None:
-        if reference_width is not None and not reference_width > 0:
+        if reference_width is not None and not (is_finite(reference_width) and reference_width > 0):
             raise SettingsError(
                 f"reference_width={reference_width} is out of range: it must be above 0 or null."
             )

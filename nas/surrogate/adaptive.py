@@ -54,7 +54,7 @@ class AdaptiveSurrogate:
         yardstick: Surrogate | None = None,
         sparse_share: float = 0.25,
     ) -> None:
-        if not 0 <= sparse_share <= 1:
+        if not (isinstance(sparse_share, int | float) and 0 <= sparse_share <= 1):
             raise SurrogateError(f"sparse_share={sparse_share} is out of range: it must be 0 to 1.")
         self._sparse = sparse or SaasSurrogate()
         self._dense = dense or GpSurrogate(NARROW)

@@ -53,7 +53,7 @@ class GpSurrogate:
     """
 
     def __init__(self, lengthscale_spread: float = WIDE) -> None:
-        if not 0 < lengthscale_spread < math.inf:
+        if not (isinstance(lengthscale_spread, int | float) and 0 < lengthscale_spread < math.inf):
             raise SurrogateError(
                 f"lengthscale_spread={lengthscale_spread} is out of range: it must be above 0 and finite."
             )

@@ -1,6 +1,7 @@
 """The preference for the reference model's neighbourhood."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -39,7 +40,7 @@ def test_the_first_batch_lies_nearer_to_the_reference() -> None:
     assert distance(0.3) < 0.7 * distance(None)
 
 
-@pytest.mark.parametrize("width", [0.0, -1.0, math.nan])
-def test_a_width_out_of_range_is_refused(width: float) -> None:
+@pytest.mark.parametrize("width", [0.0, -1.0, math.nan, "wide"])
+def test_a_width_out_of_range_is_refused(width: Any) -> None:
     with pytest.raises(SettingsError, match="reference_width"):
         BayesianStrategy(GpSurrogate(), reference_width=width)

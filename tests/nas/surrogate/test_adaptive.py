@@ -1,6 +1,7 @@
 """The adaptive surrogate takes the model that predicts better."""
 
 import json
+from typing import Any
 
 import pytest
 import torch
@@ -59,6 +60,7 @@ def test_its_state_survives_json_and_warms_the_chains() -> None:
     assert any(one.warm for one in again.diagnostics)
 
 
-def test_a_share_out_of_range_is_refused() -> None:
-    with pytest.raises(SurrogateError, match="sparse_share=2 is out of range"):
-        AdaptiveSurrogate(sparse_share=2)
+@pytest.mark.parametrize("share", [2, -0.1, "half", None])
+def test_a_share_out_of_range_is_refused(share: Any) -> None:
+    with pytest.raises(SurrogateError, match=f"sparse_share={share} is out of range"):
+        AdaptiveSurrogate(sparse_share=share)

@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -72,8 +73,8 @@ def test_the_narrower_the_prior_the_less_lengthscales_differ() -> None:
     assert ratios[0] > ratios[1] > ratios[2] > 1
 
 
-@pytest.mark.parametrize("spread", [0.0, -1.0, math.inf, math.nan])
-def test_a_spread_out_of_range_is_refused(spread: float) -> None:
+@pytest.mark.parametrize("spread", [0.0, -1.0, math.inf, math.nan, "wide", None])
+def test_a_spread_out_of_range_is_refused(spread: Any) -> None:
     with pytest.raises(SurrogateError, match=f"lengthscale_spread={spread} is out of range"):
         GpSurrogate(spread)
 
