@@ -1,4 +1,4 @@
-"""A surrogate that finds its own sparsity: SAAS or a dense GP, whichever predicts better.
+"""A surrogate that finds its own sparsity: a dense GP, or SAAS where it clearly predicts better.
 
 A dense GP, which expects every input to matter a little, finds its way after few observations where many do,
 and SAAS, which expects most not to matter at all, where few do. Leave-one-out log densities tell the two
@@ -31,7 +31,7 @@ MARGIN = 2.0
 
 
 class AdaptiveSurrogate:
-    """Fits both models; each column gets the sparse one where it has the larger leave-one-out log density.
+    """Fits both models; each column gets the dense one, or the sparse one where that clearly predicts better.
 
     With at most as many observations as inputs the posterior is the dense one, and `Posterior.rivals` has the
     sparse one, for a share of each batch.
@@ -73,7 +73,7 @@ class AdaptiveSurrogate:
         few, all_ = leave_one_out(sparse), leave_one_out(self._yardstick.fit(observations, seed=seed))
         chosen = [_predicts_better(*pair) for pair in zip(few, all_, strict=True)]
         logger.info(
-            "Leave-one-out log density of the sparse and the dense model: %s.",
+            "Leave-one-out log density of the sparse model and of its yardstick: %s.",
             ", ".join(
                 f"column {i}: {one.log_density.mean():.2f} and {other.log_density.mean():.2f}, "
                 f"{'sparse' if pick else 'dense'}"

@@ -20,8 +20,8 @@ logger = logging.getLogger(__name__)
 _OUTPUTSCALE = Gamma(2.0, 1.0)
 _NOISE = LogNormal(-4.0, 1.0)
 _MEAN_SCALE = 1.0
-# Standard deviation of a lengthscale's logarithm: of Hvarfner et al., and of a prior that lets fewer
-# observations than inputs single out less of the inputs.
+# Standard deviations of a lengthscale's logarithm: Hvarfner et al.'s, and one with which few observations
+# single out fewer inputs by chance.
 WIDE, NARROW = math.sqrt(3), 1.0
 # What the ascents start from: the noise's standard deviation, and lengthscales relative to the prior's mode.
 _STARTS = ((0.1, 1.0), (0.5, 3.0))

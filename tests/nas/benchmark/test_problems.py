@@ -25,12 +25,13 @@ KNOWN = {
         (0.9587759620096797, 1.6664189361817894),
     ],
 }
-# Shares of the trials that fail, and of the others that diverge.
+# Shares of the trials that fail, and of the others that diverge; else they are the simulated search.
 ROUGH = {"failing_search": (0.2, 0.0), "diverging_search": (0.0, 0.1), "rough_search": (0.2, 0.1)}
+KNOWN |= dict.fromkeys(ROUGH, KNOWN["simulated_search"])
 
 
 def test_every_problem_is_known_here() -> None:
-    assert PROBLEMS.keys() == {*KNOWN, *ROUGH, "nlu24"}
+    assert PROBLEMS.keys() == {*KNOWN, "nlu24"}
 
 
 @pytest.mark.parametrize("name", KNOWN)
@@ -42,7 +43,7 @@ def test_objectives_keep_their_values(name: str) -> None:
         assert problem.goals.values(problem.true(point)) == pytest.approx(known, rel=1e-12)
 
 
-@pytest.mark.parametrize("name", KNOWN)
+@pytest.mark.parametrize("name", sorted(KNOWN.keys() - ROUGH.keys()))
 def test_noise_has_its_deviation_and_is_its_generators(name: str) -> None:
     problem = PROBLEMS[name]()
     point = problem.space.decode(np.full((1, 24), 0.4))[0]
@@ -69,12 +70,12 @@ def test_a_rough_search_fails_and_diverges_where_it_says(name: str) -> None:
         except FloatingPointError:
             outcomes.append(math.nan)
     failed, diverged = np.isnan(outcomes), np.equal(outcomes, 0.0)
-    shares = failed.mean(), diverged.sum() / (~failed).sum()
-    for found, expected in zip(shares, ROUGH[name], strict=True):
-        # Three standard errors of a share.
-        assert abs(found - expected) <= 3 * math.sqrt(expected * (1 - expected) / 320)
-    smooth = PROBLEMS["simulated_search"]()
-    assert all(problem.true(point) == smooth.true(point) for point in points[:3])
+    failing, diverging = ROUGH[name]
+    assert failed.any() == (failing > 0)
+    assert diverged.any() == (diverging > 0)
+    # Three standard errors of a share.
+    assert abs(failed.mean() - failing) < 0.06
+    assert abs(diverged.sum() / (~failed).sum() - diverging) < 0.05
     assert problem.reference is not None
     assert all(problem.evaluate(problem.reference, np.random.default_rng(i))["accuracy"] for i in range(50))
 
