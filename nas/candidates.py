@@ -3,6 +3,12 @@
 A batch is chosen by sequential greedy: each point given the ones before it, decoded first, so that what is
 conditioned on is what will run.
 
+Where little is known the acquisition function is largest in the cube's corners, far from all points. So a
+point is looked for in a trust region, a box around a point on the front or one chosen before (after Eriksson
+et al. 2019, "Scalable Global Optimization via Local Bayesian Optimization", and, for several objectives,
+Daulton et al. 2022, "Multi-Objective Bayesian Optimization over High-Dimensional Search Spaces"; here its
+size stays as it is).
+
 A point is found in four steps: gradient ascent from several starts with every parameter taken as continuous;
 decoding; in the space as it is, turns of steepest ascent over the neighbours in the discrete parameters and
 gradient ascent in the continuous ones, as long as either helps; and parameters that the acquisition function
@@ -28,6 +34,8 @@ from nas.threads import fastest_threads, torch_threads
 
 logger = logging.getLogger(__name__)
 
+# A fifth of a parameter's range: docs/decisions.md compares it with others.
+TRUST_REGION = 0.2
 RESTARTS = 4
 # Random points, half of them Sobol points and half around observed points, of which the best are starts.
 RAW_SAMPLES = 256
@@ -42,6 +50,8 @@ TURNS = 3
 MOVES = 10
 # The best so many single steps of a turn are also tried together.
 JOINED = 8
+# Decoding rounds, so points leave a trust region by as much.
+ROUNDING = 1e-3
 # Random points around a known candidate that are tried at each distance before it is given up.
 ESCAPES = 64
 # Values, which are logarithms, that differ by less count as equal: a hundredth of the improvement.
@@ -63,6 +73,7 @@ def choose_batch(
     count: int,
     seed: int,
     log_weights: Sequence[LogWeight] = (),
+    trust_region: float | None = None,
 ) -> list[Point]:
     """Chooses a batch.
 
@@ -76,6 +87,9 @@ def choose_batch(
         count: Size q of the batch.
         seed: Seed of all randomness.
         log_weights: See `LogNoisyExpectedHypervolumeImprovement`.
+        trust_region: How far in any column, above 0, a point may be from one that may lie on the front or is
+            pending, each point's drawn by chance; single steps of a discrete parameter are always near. None,
+            or as long as no front is known: anywhere.
 
     Returns:
         q points, none of them known or repeated; fewer if the space has no more.
@@ -95,7 +109,7 @@ def choose_batch(
         )
         with torch_threads(_choose_threads(acquisition, space.dimension, count)):
             for _ in range(count):
-                point = _Candidate(acquisition, space, known).find()
+                point = _Candidate(acquisition, space, known, trust_region).find()
                 if point is None:
                     break
                 known.add(space.key(point))
@@ -128,6 +142,7 @@ class _Candidate:
         acquisition: What to maximise.
         space: The search space.
         known: Keys of the points that must not be chosen.
+        trust_region: See `choose_batch`.
     """
 
     def __init__(
@@ -135,11 +150,16 @@ class _Candidate:
         acquisition: LogNoisyExpectedHypervolumeImprovement,
         space: Space,
         known: set[Hashable],
+        trust_region: float | None,
     ) -> None:
         self._acquisition = acquisition
         self._space = space
         self._known = known
+        self._front = acquisition.candidates_on_front()
         self._bounds = torch.tensor([[0.0], [1.0]], dtype=torch.float64).expand(2, space.dimension)
+        if trust_region is not None and len(self._front):
+            self._front = self._front[torch.randint(len(self._front), (1,))]
+            self._bounds = self._around(trust_region)
         self._discrete = [
             column
             for parameter, columns in zip(space.parameters, space.columns(), strict=True)
@@ -165,13 +185,20 @@ class _Candidate:
                 break
         return self._settle(point, value)
 
+    def _around(self, width: float) -> Tensor:
+        """The box around the one point of the front, `2 x d`, that holds its single steps."""
+        (centre,) = self._space.decode(self._front.numpy())
+        steps = torch.from_numpy(self._space.encode([other for *_, other in self._steps(centre)]))
+        corners = torch.cat([self._front - width, self._front + width, steps])
+        return torch.stack([corners.amin(dim=0), corners.amax(dim=0)]).clamp(0, 1)
+
     def _uphill(self, starts: Tensor, iterations: int, held: dict[int, float]) -> Tensor:
         """The best point that L-BFGS reaches from `s x 1 x d` starts, some columns held; `1 x d`."""
         with warnings.catch_warnings():
             # A line search that ends early has still improved on its start.
             warnings.simplefilter("ignore", OptimizationWarning)
             moved, values = gen_candidates_scipy(
-                starts,
+                starts.clamp(*self._bounds),
                 self._acquisition,  # type: ignore[arg-type]  # it is only called
                 lower_bounds=self._bounds[0],
                 upper_bounds=self._bounds[1],
@@ -182,14 +209,13 @@ class _Candidate:
         return best
 
     def _starts(self) -> Tensor:
-        """The best of many random points of the cube, `RESTARTS x 1 x d`."""
+        """The best of many random points, `RESTARTS x 1 x d`."""
         d, half = self._space.dimension, RAW_SAMPLES // 2
         seed = int(torch.randint(2**31, ()))
         anywhere = draw_sobol_samples(self._bounds, n=half, q=1, seed=seed).squeeze(1)
-        around = self._acquisition.candidates_on_front()
-        around = around[torch.randint(len(around), (half,))] if len(around) else anywhere
+        around = self._front[torch.randint(len(self._front), (half,))] if len(self._front) else anywhere
         moved = torch.rand_like(around) < LOCAL_COLUMNS / d
-        around = (around + LOCAL_SCALE * torch.randn_like(around) * moved).clamp(0, 1)
+        around = (around + LOCAL_SCALE * torch.randn_like(around) * moved).clamp(*self._bounds)
         raw = torch.cat([anywhere, around])
         with torch.no_grad():
             values = self._acquisition(raw.unsqueeze(1))
@@ -208,17 +234,27 @@ class _Candidate:
         unique = {self._space.key(point): point for point in points}
         return [point for key, point in unique.items() if key not in self._known]
 
+    def _steps(self, point: Point) -> list[tuple[str, Value, Point]]:
+        """The single steps from a point inside the bounds: a parameter, its new value and the new point."""
+        steps = [
+            (name, value, self._moved(point, {name: value})) for name, value in self._space.neighbours(point)
+        ]
+        units = torch.from_numpy(self._space.encode([other for *_, other in steps]))
+        low, high = self._bounds
+        inside = ((units > low - ROUNDING) & (units < high + ROUNDING)).all(dim=1)
+        return [step for step, kept in zip(steps, inside.tolist(), strict=True) if kept]
+
     def _climb(self, point: Point, value: float) -> tuple[Point, float]:
         """Ascent over single steps of the discrete parameters, and several that help each at once."""
         for _ in range(MOVES):
-            steps = self._space.neighbours(point)
+            steps = self._steps(point)
             if not steps:
                 break
-            values = self._values([self._moved(point, {name: other}) for name, other in steps])
+            values = self._values([other for *_, other in steps])
             order = [i for i in values.argsort(descending=True).tolist() if float(values[i]) > value]
             joined, joint = [], dict[str, Value]()
-            for name, other in (steps[i] for i in order[:JOINED]):
-                joint.setdefault(name, other)
+            for name, changed, _ in (steps[i] for i in order[:JOINED]):
+                joint.setdefault(name, changed)
                 joined.append(self._moved(point, joint))
             moves = self._new(joined)  # the first of them is the best single step
             if not moves:

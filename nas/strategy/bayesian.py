@@ -9,7 +9,7 @@ import torch
 from hydra.utils import instantiate
 
 from nas.acquisition import LogWeight
-from nas.candidates import choose_batch
+from nas.candidates import TRUST_REGION, choose_batch
 from nas.errors import SettingsError
 from nas.space import Point
 from nas.strategy.failures import find_diverged, success_weight
@@ -39,6 +39,8 @@ class BayesianStrategy:
             from the surrogate, see `nas.strategy.failures`.
         reference_width: Standard deviation, in the unit cube, of a preference for the reference model's
             neighbourhood after a small first round, see `nas.strategy.neighbourhood`; None: there is none.
+        trust_region: How far, in the unit cube, each parameter of a proposal may be from one that may lie on
+            the front or is pending, see `nas.candidates`; None: as far as it goes.
         noisy_reference: Improve on what the surrogate believes of the reference model, whose own result may
             have been lucky; otherwise on that result.
         name: Origin of its trials; None: the surrogate's name in lower case, such as `saas`.
@@ -52,11 +54,11 @@ class BayesianStrategy:
         learn_failures: bool = True,
         reference_width: float | None = REFERENCE_WIDTH,
         noisy_reference: bool = True,
+        trust_region: float | None = TRUST_REGION,
     ) -> None:
-        if reference_width is not None and not (is_finite(reference_width) and reference_width > 0):
-            raise SettingsError(
-                f"reference_width={reference_width} is out of range: it must be above 0 or null."
-            )
+        for key, width in {"reference_width": reference_width, "trust_region": trust_region}.items():
+            if width is not None and not (is_finite(width) and width > 0):
+                raise SettingsError(f"{key}={width} is out of range: it must be above 0 or null.")
         switches = {
             "observed_noise": observed_noise,
             "learn_failures": learn_failures,
@@ -66,6 +68,7 @@ class BayesianStrategy:
             if not isinstance(value, bool):
                 raise SettingsError(f"{key}={value} is neither true nor false.")
         self._reference_width = reference_width
+        self._trust_region = trust_region
         self._noisy_reference = noisy_reference
         self._observed_noise = observed_noise
         self._learn_failures = learn_failures
@@ -105,6 +108,7 @@ class BayesianStrategy:
                 count=size,
                 seed=batch_seed,
                 log_weights=weights,
+                trust_region=self._trust_region,
             )
         if not points:
             return SobolStrategy().suggest(history, count, seed=seed)
