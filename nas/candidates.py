@@ -6,8 +6,8 @@ conditioned on is what will run.
 Where little is known the acquisition function is largest in the cube's corners, far from all points. So a
 point is looked for in a trust region, a box around a point on the front or one chosen before (after Eriksson
 et al. 2019, "Scalable Global Optimization via Local Bayesian Optimization", and, for several objectives,
-Daulton et al. 2022, "Multi-Objective Bayesian Optimization over High-Dimensional Search Spaces"; here its
-size stays as it is).
+Daulton et al. 2022, "Multi-Objective Bayesian Optimization over High-Dimensional Search Spaces"). Its
+centre is drawn by chance, which spreads a batch.
 
 A point is found in four steps: gradient ascent from several starts with every parameter taken as continuous;
 decoding; in the space as it is, turns of steepest ascent over the neighbours in the discrete parameters and
@@ -34,8 +34,6 @@ from nas.threads import fastest_threads, torch_threads
 
 logger = logging.getLogger(__name__)
 
-# A fifth of a parameter's range: docs/decisions.md compares it with others.
-TRUST_REGION = 0.2
 RESTARTS = 4
 # Random points, half of them Sobol points and half around observed points, of which the best are starts.
 RAW_SAMPLES = 256

@@ -9,7 +9,7 @@ import torch
 from hydra.utils import instantiate
 
 from nas.acquisition import LogWeight
-from nas.candidates import TRUST_REGION, choose_batch
+from nas.candidates import choose_batch
 from nas.errors import SettingsError
 from nas.space import Point
 from nas.strategy.failures import find_diverged, success_weight
@@ -26,6 +26,9 @@ from nas.threads import torch_threads
 
 logger = logging.getLogger(__name__)
 
+# docs/decisions.md compares it with others.
+TRUST_REGION = 0.2
+
 
 class BayesianStrategy:
     """Proposes the batch with the largest expected hypervolume improvement.
@@ -40,7 +43,8 @@ class BayesianStrategy:
         reference_width: Standard deviation, in the unit cube, of a preference for the reference model's
             neighbourhood after a small first round, see `nas.strategy.neighbourhood`; None: there is none.
         trust_region: How far, in the unit cube, each parameter of a proposal may be from one that may lie on
-            the front or is pending, see `nas.candidates`; None: as far as it goes.
+            the front or is pending, see `nas.candidates`, while there are at most twice as many trials as
+            dimensions; with more of them in proportion further. None: as far as it goes.
         noisy_reference: Improve on what the surrogate believes of the reference model, whose own result may
             have been lucky; otherwise on that result.
         name: Origin of its trials; None: the surrogate's name in lower case, such as `saas`.
@@ -108,7 +112,7 @@ class BayesianStrategy:
                 count=size,
                 seed=batch_seed,
                 log_weights=weights,
-                trust_region=self._trust_region,
+                trust_region=self._region(prepared.observations),
             )
         if not points:
             return SobolStrategy().suggest(history, count, seed=seed)
@@ -124,6 +128,11 @@ class BayesianStrategy:
             return result
         means, _ = posterior.predict(torch.from_numpy(history.space.encode([trial.point])))
         return means[0, : len(result)]
+
+    def _region(self, observations: Observations) -> float | None:
+        """How far from the front to look: what so many observations may be trusted to tell."""
+        n, d = observations.X.shape
+        return None if self._trust_region is None else self._trust_region * max(1.0, n / (2 * d))
 
     def _near_reference(self, history: History) -> LogWeight | None:
         reference, space = history.reference_trial, history.space

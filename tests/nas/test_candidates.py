@@ -8,7 +8,7 @@ from torch.quasirandom import SobolEngine
 
 from nas.acquisition import LogNoisyExpectedHypervolumeImprovement
 from nas.candidates import choose_batch
-from nas.space import FloatParameter, IntegerParameter, OrderedParameter, Point, Space
+from nas.space import CategoricalParameter, FloatParameter, IntegerParameter, OrderedParameter, Point, Space
 from nas.surrogate.gp import GpSurrogate
 from nas.surrogate.map_saas import MapSaasSurrogate
 from nas.surrogate.observations import Observations
@@ -16,12 +16,26 @@ from nas.surrogate.posterior import Posterior
 from nas.surrogate.saas import SaasSurrogate
 
 
-def choose(posterior: Posterior, space: Space, reference: Tensor, count: int, seed: int = 0) -> list[Point]:
+def choose(
+    posterior: Posterior,
+    space: Space,
+    reference: Tensor,
+    count: int,
+    seed: int = 0,
+    trust_region: float | None = None,
+) -> list[Point]:
     """A batch where the observed points are all that is known."""
     X = posterior.members[0].X
     known = {space.key(point) for point in space.decode(X.numpy())}
     return choose_batch(
-        posterior, space, pending=X[:0], known=known, reference=reference, count=count, seed=seed
+        posterior,
+        space,
+        pending=X[:0],
+        known=known,
+        reference=reference,
+        count=count,
+        seed=seed,
+        trust_region=trust_region,
     )
 
 
@@ -65,6 +79,55 @@ def test_the_number_of_threads_changes_no_point() -> None:
             return choose(posterior, space, Y.median(0).values, 3)
 
     assert suggest(1) == suggest(2)
+
+
+def far(points: Tensor, observed: Tensor, width: float) -> Tensor:
+    """How many of each point's columns are further than the width from the same observed or earlier point,
+    and are no observed point's own value; the fewest over those points.
+    """
+    fewest = []
+    for i, point in enumerate(points):
+        centres = torch.cat([observed, points[:i]])
+        own = (point == observed).any(dim=0)
+        fewest.append((((centres - point).abs() > width) & ~own).sum(dim=1).amin())
+    return torch.stack(fewest)
+
+
+def test_in_a_trust_region_points_stay_near_the_observed_or_earlier_ones() -> None:
+    space = Space(tuple(FloatParameter(f"x{i}", 0.0, 1.0) for i in range(12)))
+    X = torch.from_numpy(space.encode(space.decode(SobolEngine(12, seed=0).draw(16).double().numpy())))
+    Y = torch.stack([-(X - 0.4).square().sum(dim=1), X[:, 0] - (X[:, 1:] - 0.6).square().sum(dim=1)], dim=1)
+    posterior, reference = GpSurrogate().fit(Observations(X, Y), seed=0), Y.median(dim=0).values
+
+    def chosen(trust_region: float | None) -> Tensor:
+        points = choose(posterior, space, reference, 6, trust_region=trust_region)
+        return torch.from_numpy(space.encode(points))
+
+    assert (far(chosen(0.2), X, 0.2 + 1e-5) == 0).all()
+    assert (far(chosen(None), X, 0.2 + 1e-5) > 0).any()
+
+
+def test_a_trust_region_holds_all_single_steps_and_no_more_of_discrete_parameters() -> None:
+    kinds = CategoricalParameter("kind", ("a", "b", "c"))
+    space = Space((IntegerParameter("size", 1, 30), kinds, IntegerParameter("few", 0, 1)))
+    observed: list[Point] = [{"size": size, "kind": "a", "few": 0} for size in (3, 9, 12, 27)]
+    X = torch.from_numpy(space.encode(observed))
+    Y = torch.stack([X[:, 0], 1 - X[:, 0] ** 2], dim=1)
+    posterior, reference = GpSurrogate().fit(Observations(X, Y), seed=0), Y.min(dim=0).values - 1
+
+    def furthest(trust_region: float | None) -> int:
+        sizes = [int(point["size"]) for point in observed]
+        steps = []
+        for point in choose(posterior, space, reference, 8, trust_region=trust_region):
+            steps.append(min(abs(size - int(point["size"])) for size in sizes))
+            sizes.append(int(point["size"]))
+        return max(steps)
+
+    assert furthest(1e-3) == 1
+    assert furthest(None) > 1
+    points = choose(posterior, space, reference, 8, trust_region=1e-3)
+    assert {point["kind"] for point in points} == {"a", "b", "c"}
+    assert {point["few"] for point in points} == {0, 1}
 
 
 @pytest.mark.slow

@@ -40,7 +40,8 @@ def test_the_first_batch_lies_nearer_to_the_reference() -> None:
     assert distance(0.3) < 0.7 * distance(None)
 
 
+@pytest.mark.parametrize("name", ["reference_width", "trust_region"])
 @pytest.mark.parametrize("width", [0.0, -1.0, math.nan, "wide"])
-def test_a_width_out_of_range_is_refused(width: Any) -> None:
-    with pytest.raises(SettingsError, match="reference_width"):
-        BayesianStrategy(GpSurrogate(), reference_width=width)
+def test_a_width_out_of_range_is_refused(name: str, width: Any) -> None:
+    with pytest.raises(SettingsError, match=name):
+        BayesianStrategy(GpSurrogate(), **{name: width})
