@@ -7,6 +7,7 @@ import torch
 from botorch.models.map_saas import EnsembleMapSaasSingleTaskGP
 
 from nas.surrogate import State
+from nas.surrogate.errors import require_counts
 from nas.surrogate.mode import degenerate_data_allowed, fit_to_mode
 from nas.surrogate.observations import Observations
 from nas.surrogate.posterior import Members, Posterior
@@ -17,9 +18,13 @@ class MapSaasSurrogate:
 
     Args:
         num_taus: Members of each ensemble; their global shrinkages are drawn from HalfCauchy(0.1).
+
+    Raises:
+        SurrogateError: If it is no integer of at least 1.
     """
 
     def __init__(self, num_taus: int = 4) -> None:
+        require_counts(num_taus=num_taus)
         self.num_taus = num_taus
 
     def fit(self, observations: Observations, *, seed: int, start: State | None = None) -> Posterior:

@@ -16,7 +16,7 @@ import torch
 from nas.surrogate import State
 from nas.surrogate.chains import ChainTask, Data, estimate, run_chains
 from nas.surrogate.diagnostics import FitDiagnostics, diagnose
-from nas.surrogate.errors import SurrogateError
+from nas.surrogate.errors import SurrogateError, require_counts
 from nas.surrogate.map_saas import fit_map_saas
 from nas.surrogate.nuts import Chain, NutsConfig, Start
 from nas.surrogate.observations import Observations, Standardised, standardise
@@ -74,13 +74,18 @@ class SaasSurrogate:
         max_tree_depth: int = 6,
         warm_start: bool = True,
     ) -> None:
-        if prior not in PRIORS:
+        if not isinstance(prior, str) or prior not in PRIORS:
             raise SurrogateError(f"The prior {prior!r} is not known; choose one of: {', '.join(PRIORS)}.")
-        if min(warmup, warm_warmup, thinning, chains, max_tree_depth) < 1 or samples < 8 * chains:
-            raise SurrogateError(
-                "warmup, warm_warmup, thinning, chains and max_tree_depth must be at least 1, "
-                "and samples at least 8 a chain."
-            )
+        require_counts(
+            warmup=warmup,
+            warm_warmup=warm_warmup,
+            samples=samples,
+            thinning=thinning,
+            chains=chains,
+            max_tree_depth=max_tree_depth,
+        )
+        if samples < 8 * chains:
+            raise SurrogateError(f"samples={samples} are too few: they must be at least 8 a chain.")
         self._prior = PRIORS[prior]
         self._config = NutsConfig(warmup, warm_warmup, samples // chains, max_tree_depth)
         self._thinning = thinning
