@@ -85,9 +85,10 @@ def choose_batch(
         count: Size q of the batch.
         seed: Seed of all randomness.
         log_weights: See `LogNoisyExpectedHypervolumeImprovement`.
-        trust_region: How far in any column, above 0, a point may be from one that may lie on the front or is
-            pending, each point's drawn by chance; single steps of a discrete parameter are always near. None,
-            or as long as no front is known: anywhere.
+        trust_region: How far in any column, above 0, each point is looked for from one, drawn by chance, that
+            may lie on the front or is pending; single steps of its discrete parameters are near enough in any
+            case, and indifferent parameters may take another observed point's values. None, or where no
+            point may lie on the front: it is looked for everywhere.
 
     Returns:
         q points, none of them known or repeated; fewer if the space has no more.
@@ -153,10 +154,11 @@ class _Candidate:
         self._acquisition = acquisition
         self._space = space
         self._known = known
-        self._front = acquisition.candidates_on_front()
+        # Where to look around.
+        self._centres = acquisition.candidates_on_front()
         self._bounds = torch.tensor([[0.0], [1.0]], dtype=torch.float64).expand(2, space.dimension)
-        if trust_region is not None and len(self._front):
-            self._front = self._front[torch.randint(len(self._front), (1,))]
+        if trust_region is not None and len(self._centres):
+            self._centres = self._centres[torch.randint(len(self._centres), (1,))]
             self._bounds = self._around(trust_region)
         self._discrete = [
             column
@@ -184,10 +186,10 @@ class _Candidate:
         return self._settle(point, value)
 
     def _around(self, width: float) -> Tensor:
-        """The box around the one point of the front, `2 x d`, that holds its single steps."""
-        (centre,) = self._space.decode(self._front.numpy())
+        """The box around the one centre, `2 x d`, that holds its single steps."""
+        (centre,) = self._space.decode(self._centres.numpy())
         steps = torch.from_numpy(self._space.encode([other for *_, other in self._steps(centre)]))
-        corners = torch.cat([self._front - width, self._front + width, steps])
+        corners = torch.cat([self._centres - width, self._centres + width, steps])
         return torch.stack([corners.amin(dim=0), corners.amax(dim=0)]).clamp(0, 1)
 
     def _uphill(self, starts: Tensor, iterations: int, held: dict[int, float]) -> Tensor:
@@ -211,7 +213,8 @@ class _Candidate:
         d, half = self._space.dimension, RAW_SAMPLES // 2
         seed = int(torch.randint(2**31, ()))
         anywhere = draw_sobol_samples(self._bounds, n=half, q=1, seed=seed).squeeze(1)
-        around = self._front[torch.randint(len(self._front), (half,))] if len(self._front) else anywhere
+        centres = self._centres
+        around = centres[torch.randint(len(centres), (half,))] if len(centres) else anywhere
         moved = torch.rand_like(around) < LOCAL_COLUMNS / d
         around = (around + LOCAL_SCALE * torch.randn_like(around) * moved).clamp(*self._bounds)
         raw = torch.cat([anywhere, around])
