@@ -188,7 +188,7 @@ class _Candidate:
     def _around(self, width: float) -> Tensor:
         """The box around the one centre, `2 x d`, that holds its single steps."""
         (centre,) = self._space.decode(self._centres.numpy())
-        steps = torch.from_numpy(self._space.encode([other for *_, other in self._steps(centre)]))
+        _, steps = self._steps(centre)
         corners = torch.cat([self._centres - width, self._centres + width, steps])
         return torch.stack([corners.amin(dim=0), corners.amax(dim=0)]).clamp(0, 1)
 
@@ -218,15 +218,17 @@ class _Candidate:
         moved = torch.rand_like(around) < LOCAL_COLUMNS / d
         around = (around + LOCAL_SCALE * torch.randn_like(around) * moved).clamp(*self._bounds)
         raw = torch.cat([anywhere, around])
+        return raw[self._at(raw).topk(RESTARTS).indices].unsqueeze(1)
+
+    def _at(self, units: Tensor) -> Tensor:
+        """The acquisition function at `p x d` coordinates, `p`, without a gradient."""
         with torch.no_grad():
-            values = self._acquisition(raw.unsqueeze(1))
-        return raw[values.topk(RESTARTS).indices].unsqueeze(1)
+            values: Tensor = self._acquisition(units.unsqueeze(1))
+        return values
 
     def _values(self, points: list[Point]) -> Tensor:
         """The acquisition function at p points, `p`."""
-        with torch.no_grad():
-            values: Tensor = self._acquisition(torch.from_numpy(self._space.encode(points)).unsqueeze(1))
-        return values
+        return self._at(torch.from_numpy(self._space.encode(points)))
 
     def _moved(self, point: Point, changes: Mapping[str, Value]) -> Point:
         return self._space.canonical(point | dict(changes))
@@ -235,27 +237,29 @@ class _Candidate:
         unique = {self._space.key(point): point for point in points}
         return [point for key, point in unique.items() if key not in self._known]
 
-    def _steps(self, point: Point) -> list[tuple[str, Value, Point]]:
-        """The single steps from a point inside the bounds: a parameter, its new value and the new point."""
-        steps = [
-            (name, value, self._moved(point, {name: value})) for name, value in self._space.neighbours(point)
-        ]
-        units = torch.from_numpy(self._space.encode([other for *_, other in steps]))
+    def _steps(self, point: Point) -> tuple[list[tuple[str, Value]], Tensor]:
+        """The `s` single steps from a point inside the bounds, a parameter and its new value each, and where
+        they lead, `s x d`.
+        """
+        steps = self._space.neighbours(point)
+        units = torch.from_numpy(
+            self._space.encode([self._moved(point, {name: value}) for name, value in steps])
+        )
         low, high = self._bounds
         inside = ((units > low - ROUNDING) & (units < high + ROUNDING)).all(dim=1)
-        return [step for step, kept in zip(steps, inside.tolist(), strict=True) if kept]
+        return [step for step, kept in zip(steps, inside.tolist(), strict=True) if kept], units[inside]
 
     def _climb(self, point: Point, value: float) -> tuple[Point, float]:
         """Ascent over single steps of the discrete parameters, and several that help each at once."""
         for _ in range(MOVES):
-            steps = self._steps(point)
+            steps, units = self._steps(point)
             if not steps:
                 break
-            values = self._values([other for *_, other in steps])
+            values = self._at(units)
             order = [i for i in values.argsort(descending=True).tolist() if float(values[i]) > value]
             joined, joint = [], dict[str, Value]()
-            for name, changed, _ in (steps[i] for i in order[:JOINED]):
-                joint.setdefault(name, changed)
+            for name, other in (steps[i] for i in order[:JOINED]):
+                joint.setdefault(name, other)
                 joined.append(self._moved(point, joint))
             moves = self._new(joined)  # the first of them is the best single step
             if not moves:
