@@ -21,6 +21,7 @@ from latency.artifact import FORMAT, Artifact, ArtifactFiles, Inputs, output_che
 from latency.errors import ExportError, ParityError
 from latency.runner.python import load
 from latency.source import ExportSource
+from paretoparse.checks import COUNT, Range
 from paretoparse.cli import hydra_main, run_folder
 from paretoparse.errors import describe_error
 from paretoparse.files import write_json
@@ -59,13 +60,10 @@ def export(
     """
     if source.module.training:
         raise ExportError("The module is in training mode; call eval() on it before exporting.")
-    if not source.inputs or parity_inputs < 1:
+    if not source.inputs:
         raise ExportError("An export needs at least one input to compare the files with the module.")
-    if not 0 <= bundled_inputs <= len(source.inputs):
-        raise ExportError(
-            f"bundled_inputs must lie between 0 and the number of inputs, {len(source.inputs)}; "
-            f"got {bundled_inputs}."
-        )
+    COUNT.check("parity_inputs", parity_inputs, ExportError)
+    Range(high=len(source.inputs), whole=True).check("bundled_inputs", bundled_inputs, ExportError)
     files = ArtifactFiles(folder / f"{name}.pt")
     folder.mkdir(parents=True, exist_ok=True)
     # An artifact without a manifest is refused by readers, so an export that stops half-way is never

@@ -22,6 +22,7 @@ from latency.device import Device
 from latency.errors import LatencyError, OutputMismatchError, PlanError, StreamError
 from latency.result import LatencyResult
 from latency.runner.stream import RunReport, RunRequest, Warmup
+from paretoparse.checks import Range, check_switches
 
 Outcome = LatencyResult | LatencyError
 
@@ -50,13 +51,11 @@ class MeasurementPlan:
     require_same_outputs: bool = True
 
     def __post_init__(self) -> None:
-        if self.runs < MINIMUM_RUNS:
-            raise PlanError(
-                f"protocol.runs={self.runs} is too few for a 99th percentile with a confidence interval; "
-                f"ask for at least {MINIMUM_RUNS}."
-            )
-        if not 1 <= self.blocks <= self.runs:
-            raise PlanError(f"protocol.blocks must lie between 1 and protocol.runs; got {self.blocks}.")
+        # Of fewer runs a 99th percentile has no confidence interval.
+        Range(low=MINIMUM_RUNS, whole=True).check("protocol.runs", self.runs, PlanError)
+        Range(low=1, high=self.runs, whole=True).check("protocol.blocks", self.blocks, PlanError)
+        Range(whole=True).check("protocol.seed", self.seed, PlanError)
+        check_switches({"protocol.require_same_outputs": self.require_same_outputs}, PlanError)
 
     def requests(self, inputs: int, checked: int) -> list[RunRequest]:
         """Divide the runs over blocks so that together they use each of the inputs equally often.

@@ -28,6 +28,7 @@ from nas.space.syntax import configured_values, parse_space, reference_point
 from nas.strategy import Strategy, make_strategy
 from nas.study import Goals
 from nas.study.store import Definition, StoredStudy, exclusive, open_or_create, storage_errors, storage_url
+from paretoparse.checks import Range
 from paretoparse.errors import describe_error
 
 _MISSING: Any = object()
@@ -96,8 +97,7 @@ class _Search:
         self.settings = settings
         self.config = config
         self.folder = Path(str(config.hydra.sweep.dir)).resolve()
-        if settings.max_retries < 0:
-            raise SettingsError(f"max_retries={settings.max_retries} is out of range: it must be at least 0.")
+        Range(whole=True).check("max_retries", settings.max_retries, SettingsError)
         self.plan = Plan(
             settings.budget,
             settings.initial,

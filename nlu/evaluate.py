@@ -16,6 +16,7 @@ from nlu.errors import ConfigError
 from nlu.metrics import gold_of
 from nlu.parser import Parser, check_ontology
 from nlu.report import evaluate_predictions, write_report
+from paretoparse.checks import COUNT
 from paretoparse.cli import hydra_main, run_folder
 from paretoparse.metrics import Metrics, print_metrics, write_metrics
 
@@ -36,6 +37,8 @@ def evaluate(config: DictConfig, folder: Path) -> Metrics:
         NluError: the parser or the data cannot be read, or do not fit together.
     """
     start = time.monotonic()
+    COUNT.check("count", config.count, ConfigError)
+    COUNT.check("data.eval_batch_size", config.data.eval_batch_size, ConfigError)
     parser = Parser.load(config.parser)
     splits = instantiate(config.data.load)
     if config.split not in splits:

@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 
 from nlu.errors import ConfigError, UtteranceError
 from nlu.parser import SHIPPED, Parser, Prediction
+from paretoparse.checks import COUNT, check_switches
 from paretoparse.cli import hydra_main
 
 _BYTE_ORDER_MARK = "\ufeff"
@@ -61,8 +62,8 @@ def answer(candidates: list[Prediction]) -> dict[str, Any]:
 def main(config: DictConfig) -> None:
     """Parse from the command line."""
     for name in ("count", "max_words"):
-        if config[name] < 1:
-            raise ConfigError(f"{name}={config[name]} is outside of its range: an integer of at least 1.")
+        COUNT.check(name, config[name], ConfigError)
+    check_switches({"json": config.json}, ConfigError)
     parser = Parser.load(SHIPPED if config.parser is None else config.parser)
     if config.text == "-":
         failed = 0

@@ -15,6 +15,7 @@ from nlu.metrics import Gold, score
 from nlu.model.base import ParserModel, Smoothing
 from nlu.ontology import Ontology
 from nlu.tagging import Tagger
+from paretoparse.checks import SHARE, Range
 
 
 @dataclass(frozen=True)
@@ -37,20 +38,21 @@ class OptimConfig:
     pretraining_passes: int = 0
 
     def __post_init__(self) -> None:
-        rules = {
-            "lr": (self.lr > 0, "above 0"),
-            "weight_decay": (self.weight_decay >= 0, "0 or more"),
-            "warmup": (0 <= self.warmup < 1, "0 to below 1"),
-            "length_loss_weight": (self.length_loss_weight >= 0, "0 or more"),
-            "tag_loss_weight": (self.tag_loss_weight >= 0, "0 or more"),
-            "label_smoothing": (0 <= self.label_smoothing < 1, "0 to below 1"),
-            "length_label_smoothing": (0 <= self.length_label_smoothing < 1, "0 to below 1"),
-            "word_dropout": (0 <= self.word_dropout < 1, "0 to below 1"),
-            "slot_substitution": (0 <= self.slot_substitution <= 1, "0 to 1"),
+        weight, below_one = Range(), Range(high=1, below=True)
+        ranges = {
+            "lr": Range(above=True),
+            "weight_decay": weight,
+            "warmup": below_one,
+            "length_loss_weight": weight,
+            "tag_loss_weight": weight,
+            "label_smoothing": below_one,
+            "length_label_smoothing": below_one,
+            "word_dropout": below_one,
+            "slot_substitution": SHARE,
+            "pretraining_passes": Range(whole=True),
         }
-        for name, (fits, allowed) in rules.items():
-            if not fits:
-                raise ConfigError(f"optim.{name}={getattr(self, name)} is outside of its range: {allowed}.")
+        for name, allowed in ranges.items():
+            allowed.check(f"optim.{name}", getattr(self, name), ConfigError)
 
 
 class OptimizedByAdamW(pl.LightningModule):

@@ -42,6 +42,7 @@ from nlu.tagging import Tagger
 from nlu.task import OptimConfig, ParsingTask
 from nlu.tokenizer import train_tokenizer
 from nlu.transfer import started_parser
+from paretoparse.checks import COUNT, Range, check_switches
 from paretoparse.cli import hydra_main, run_folder
 from paretoparse.metrics import Metrics, print_metrics, write_metrics
 
@@ -52,16 +53,18 @@ SAMPLE = 500
 # Held-out utterances that two numbers are fitted to.
 CALIBRATE = 2000
 
-# Settings and the least of what they take.
-_INTEGERS = {
-    "seed": 0,
-    "tokenizer.vocab_size": 100,
-    "data.batch_size": 1,
-    "data.batches_per_step": 1,
-    "data.eval_batch_size": 1,
-    "trainer.max_epochs": 1,
-    "trainer.patience": 1,
-    "optim.pretraining_passes": 0,
+# What the settings take that no class of their own checks.
+_RANGES = {
+    "seed": Range(whole=True),
+    "tokenizer.vocab_size": Range(low=100, whole=True),
+    "data.batch_size": COUNT,
+    "data.batches_per_step": COUNT,
+    "data.eval_batch_size": COUNT,
+    "trainer.max_epochs": COUNT,
+    "trainer.patience": COUNT,
+    "trainer.gradient_clip": Range(above=True, null=True),
+    "trainer.average": Range(high=1, below=True),
+    "trainer.threads": Range(low=1, whole=True, null=True),
 }
 
 
@@ -108,12 +111,9 @@ def train(config: DictConfig, folder: Path) -> Metrics:
 
 
 def _prepare(config: DictConfig) -> None:
-    for name, least in _INTEGERS.items():
-        value = OmegaConf.select(config, name)
-        if not isinstance(value, int) or value < least:
-            raise ConfigError(f"{name}={value} is outside of its range: an integer of at least {least}.")
-    if not 0 <= (average := config.trainer.average) < 1:
-        raise ConfigError(f"trainer.average={average} is outside of its range: 0 to below 1.")
+    for name, allowed in _RANGES.items():
+        allowed.check(name, OmegaConf.select(config, name), ConfigError)
+    check_switches({"trainer.progress": config.trainer.progress}, ConfigError)
     # Lightning explains itself at every start; a search starts it hundreds of times.
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     # Lightning 2.6 itself calls what PyTorch 2.13 has deprecated.

@@ -40,6 +40,7 @@ from latency.errors import (
 )
 from latency.runner.crash import reason, runner_crashed
 from latency.runner.stream import RunReport, RunRequest
+from paretoparse.checks import COUNT, Range
 
 ROOT = "/data/local/tmp/paretoparse"
 """Where everything is put on the phone: the only place that a shell may write to and run programs from."""
@@ -62,11 +63,9 @@ class Patience:
     repeats: int = 2
 
     def __post_init__(self) -> None:
-        if self.timeout <= 0 or self.cooling < 0 or self.repeats < 0:
-            raise DeviceConfigError(
-                "device.patience needs a timeout above 0, and cooling and repeats of at least 0; "
-                f"got {self.timeout}, {self.cooling} and {self.repeats}."
-            )
+        Range(above=True).check("device.patience.timeout", self.timeout, DeviceConfigError)
+        Range().check("device.patience.cooling", self.cooling, DeviceConfigError)
+        Range(whole=True).check("device.patience.repeats", self.repeats, DeviceConfigError)
 
 
 class AndroidDevice(Device):
@@ -104,8 +103,7 @@ class AndroidDevice(Device):
             BundleError: the bundle is missing or damaged.
             DeviceConfigError: a value is out of range, a name unknown, or the binary missing.
         """
-        if threads < 1:
-            raise DeviceConfigError(f"device.threads must be at least 1; got {threads}.")
+        COUNT.check("device.threads", threads, DeviceConfigError)
         unknown = set(suppress or []) - PRECONDITIONS.keys()
         if unknown:
             raise DeviceConfigError(

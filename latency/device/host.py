@@ -13,6 +13,7 @@ from latency.errors import DeviceConfigError, DeviceError
 from latency.runner.compile import built_runner
 from latency.runner.process import ProgramRunner, PythonRunner, Runner
 from latency.runner.stream import RunReport, RunRequest
+from paretoparse.checks import COUNT, Range
 
 CPUS = Path("/sys/devices/system/cpu")
 
@@ -39,10 +40,8 @@ class HostDevice(Device):
         Raises:
             DeviceConfigError: a value is out of range, or names a core or runner that cannot be used.
         """
-        if threads < 1 or timeout <= 0:
-            raise DeviceConfigError(
-                f"device.threads must be at least 1 and device.timeout above 0; got {threads} and {timeout}."
-            )
+        COUNT.check("device.threads", threads, DeviceConfigError)
+        Range(above=True).check("device.timeout", timeout, DeviceConfigError)
         if runner not in ("auto", "cpp", "python"):
             raise DeviceConfigError(f"device.runner must be auto, cpp or python; got '{runner}'.")
         if runner == "cpp" and not built_runner().is_file():

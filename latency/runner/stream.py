@@ -19,6 +19,7 @@ from typing import Any, Self
 
 from latency.artifact import fnv1a
 from latency.errors import PlanError, StreamError
+from paretoparse.checks import COUNT, Range
 
 FORMAT = 1
 
@@ -41,11 +42,9 @@ class Warmup:
     max_rounds: int = 20
 
     def __post_init__(self) -> None:
-        if self.window < 1 or self.max_rounds < 2 or not 0 < self.tolerance < 1:
-            raise PlanError(
-                "A warm-up needs window >= 1, max_rounds >= 2 and a tolerance between 0 and 1; "
-                f"got {self.window}, {self.max_rounds} and {self.tolerance}."
-            )
+        COUNT.check("protocol.warmup.window", self.window, PlanError)
+        Range(high=1, above=True, below=True).check("protocol.warmup.tolerance", self.tolerance, PlanError)
+        Range(low=2, whole=True).check("protocol.warmup.max_rounds", self.max_rounds, PlanError)
 
 
 @dataclass(frozen=True)

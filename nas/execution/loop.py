@@ -16,6 +16,7 @@ from nas.strategy import Strategy
 from nas.study.goals import Metric
 from nas.study.study import Study
 from nas.study.trials import ENDED, Trial, TrialState
+from paretoparse.checks import SHARE, Range
 from paretoparse.errors import describe_error
 
 logger = logging.getLogger(__name__)
@@ -54,14 +55,8 @@ class Plan:
         if self.open is not None:
             least["open"] = max(self.initial, self.batch_size)
         for name, low in least.items():
-            if getattr(self, name) < low:
-                raise SettingsError(
-                    f"{name}={getattr(self, name)} is out of range: it must be at least {low}."
-                )
-        if not 0 <= self.max_failure_rate <= 1:
-            raise SettingsError(
-                f"max_failure_rate={self.max_failure_rate} is out of range: it must be 0 to 1."
-            )
+            Range(low=low, whole=True).check(name, getattr(self, name), SettingsError)
+        SHARE.check("max_failure_rate", self.max_failure_rate, SettingsError)
 
     def has_room(self, open_trials: int, size: int) -> bool:
         """Whether a round of that size may be proposed while so many trials are open."""

@@ -23,6 +23,7 @@ from nas.surrogate.adaptive import AdaptiveSurrogate
 from nas.surrogate.observations import Observations, prepare
 from nas.surrogate.posterior import Posterior
 from nas.threads import torch_threads
+from paretoparse.checks import Range, check_switches
 
 logger = logging.getLogger(__name__)
 
@@ -61,16 +62,13 @@ class BayesianStrategy:
         trust_region: float | None = TRUST_REGION,
     ) -> None:
         for key, width in {"reference_width": reference_width, "trust_region": trust_region}.items():
-            if width is not None and not (is_finite(width) and width > 0):
-                raise SettingsError(f"{key}={width} is out of range: it must be above 0 or null.")
+            Range(above=True, null=True).check(key, width, SettingsError)
         switches = {
             "observed_noise": observed_noise,
             "learn_failures": learn_failures,
             "noisy_reference": noisy_reference,
         }
-        for key, value in switches.items():
-            if not isinstance(value, bool):
-                raise SettingsError(f"{key}={value} is neither true nor false.")
+        check_switches(switches, SettingsError)
         self._reference_width = reference_width
         self._trust_region = trust_region
         self._noisy_reference = noisy_reference

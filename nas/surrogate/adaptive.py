@@ -23,6 +23,7 @@ from nas.surrogate.gp import NARROW, GpSurrogate
 from nas.surrogate.observations import Observations
 from nas.surrogate.posterior import Posterior
 from nas.surrogate.saas import SaasSurrogate
+from paretoparse.checks import SHARE
 
 logger = logging.getLogger(__name__)
 
@@ -54,8 +55,7 @@ class AdaptiveSurrogate:
         yardstick: Surrogate | None = None,
         sparse_share: float = 0.25,
     ) -> None:
-        if not (isinstance(sparse_share, int | float) and 0 <= sparse_share <= 1):
-            raise SurrogateError(f"sparse_share={sparse_share} is out of range: it must be 0 to 1.")
+        SHARE.check("sparse_share", sparse_share, SurrogateError)
         self._sparse = sparse or SaasSurrogate()
         self._dense = dense or GpSurrogate(NARROW)
         self._yardstick = yardstick or GpSurrogate()

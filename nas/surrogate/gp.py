@@ -14,6 +14,7 @@ from nas.surrogate.marginal_likelihood import MarginalLikelihood
 from nas.surrogate.observations import Observations, Standardised, standardise
 from nas.surrogate.posterior import Members, Posterior
 from nas.surrogate.saas_prior import NOISE_FLOOR, Gamma, LogNormal, Vector
+from paretoparse.checks import Range
 
 logger = logging.getLogger(__name__)
 
@@ -53,10 +54,7 @@ class GpSurrogate:
     """
 
     def __init__(self, lengthscale_spread: float = WIDE) -> None:
-        if not (isinstance(lengthscale_spread, int | float) and 0 < lengthscale_spread < math.inf):
-            raise SurrogateError(
-                f"lengthscale_spread={lengthscale_spread} is out of range: it must be above 0 and finite."
-            )
+        Range(above=True).check("lengthscale_spread", lengthscale_spread, SurrogateError)
         self._spread = lengthscale_spread
 
     def fit(self, observations: Observations, *, seed: int, start: State | None = None) -> Posterior:

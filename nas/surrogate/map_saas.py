@@ -7,10 +7,11 @@ import torch
 from botorch.models.map_saas import EnsembleMapSaasSingleTaskGP
 
 from nas.surrogate import State
-from nas.surrogate.errors import require_counts
+from nas.surrogate.errors import SurrogateError
 from nas.surrogate.mode import degenerate_data_allowed, fit_to_mode
 from nas.surrogate.observations import Observations
 from nas.surrogate.posterior import Members, Posterior
+from paretoparse.checks import COUNT
 
 
 class MapSaasSurrogate:
@@ -24,7 +25,7 @@ class MapSaasSurrogate:
     """
 
     def __init__(self, num_taus: int = 4) -> None:
-        require_counts(num_taus=num_taus)
+        COUNT.check("num_taus", num_taus, SurrogateError)
         self.num_taus = num_taus
 
     def fit(self, observations: Observations, *, seed: int, start: State | None = None) -> Posterior:

@@ -16,12 +16,13 @@ import torch
 from nas.surrogate import State
 from nas.surrogate.chains import ChainTask, Data, estimate, run_chains
 from nas.surrogate.diagnostics import FitDiagnostics, diagnose
-from nas.surrogate.errors import SurrogateError, require_counts
+from nas.surrogate.errors import SurrogateError
 from nas.surrogate.map_saas import fit_map_saas
 from nas.surrogate.nuts import Chain, NutsConfig, Start
 from nas.surrogate.observations import Observations, Standardised, standardise
 from nas.surrogate.posterior import Members, Posterior
 from nas.surrogate.saas_prior import PRIORS, Vector
+from paretoparse.checks import COUNT, check_switches
 
 logger = logging.getLogger(__name__)
 
@@ -76,14 +77,17 @@ class SaasSurrogate:
     ) -> None:
         if not isinstance(prior, str) or prior not in PRIORS:
             raise SurrogateError(f"The prior {prior!r} is not known; choose one of: {', '.join(PRIORS)}.")
-        require_counts(
-            warmup=warmup,
-            warm_warmup=warm_warmup,
-            samples=samples,
-            thinning=thinning,
-            chains=chains,
-            max_tree_depth=max_tree_depth,
-        )
+        counts = {
+            "warmup": warmup,
+            "warm_warmup": warm_warmup,
+            "samples": samples,
+            "thinning": thinning,
+            "chains": chains,
+            "max_tree_depth": max_tree_depth,
+        }
+        for name, count in counts.items():
+            COUNT.check(name, count, SurrogateError)
+        check_switches({"warm_start": warm_start}, SurrogateError)
         if samples < 8 * chains:
             raise SurrogateError(f"samples={samples} are too few: they must be at least 8 a chain.")
         self._prior = PRIORS[prior]

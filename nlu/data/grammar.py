@@ -15,6 +15,7 @@ import datasets
 from nlu.data.rows import Annotated, cached_dataset
 from nlu.errors import ConfigError
 from nlu.frame import parse_frame
+from paretoparse.checks import COUNT, Range
 
 SPLITS = ("train", "eval", "test")
 
@@ -44,10 +45,10 @@ def load_grammar(cache: str | Path, sizes: Mapping[str, int], seed: int) -> data
         ConfigError: a split is unknown or has no rows.
     """
     for split, size in sizes.items():
-        if split not in SPLITS or size < 1:
-            raise ConfigError(
-                f"data.load.sizes.{split}={size}: give each of {', '.join(SPLITS)} at least one row."
-            )
+        if split not in SPLITS:
+            raise ConfigError(f"data.load.sizes.{split}={size}: the splits are {', '.join(SPLITS)}.")
+        COUNT.check(f"data.load.sizes.{split}", size, ConfigError)
+    Range(whole=True).check("data.load.seed", seed, ConfigError)
     return datasets.DatasetDict(
         {
             split: cached_dataset(draw, [(_grammar_path(), split, size, seed)], Path(cache))

@@ -115,7 +115,7 @@ class ModelConfig:
             raise ConfigError(f"model.architecture={self.architecture}: takes {names}.")
         for name, value, allowed, fits in self._rules():
             if not fits:
-                raise ConfigError(f"model.{name}={value} is outside of its range: {allowed}.")
+                raise ConfigError(f"model.{name}={value} is out of range: it must be {allowed}.")
 
     def _rules(self) -> list[tuple[str, float, str, bool]]:
         """Return a full name, value, range in words, and verdict for every setting."""

@@ -28,6 +28,7 @@ from nas.benchmark.nlu24.table import SPLITS, Run, from_text, mean, pass_name, r
 from nas.errors import NasError
 from nas.space import Array, Point, Space
 from nas.study.goals import Goals, Metric
+from paretoparse.checks import Range
 
 # Two coordinates are one where they differ by less than one part in so many of the range.
 _GRID = 2**20
@@ -266,9 +267,7 @@ class NLU24:
 
 def _integer(name: str, value: int, low: int, high: int) -> int:
     """A plain integer: NumPy's overflow where seeds are shifted."""
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not whole or not low <= value <= high:
-        raise BenchmarkError(f"{name}={value} is outside of its range: an integer from {low} to {high}.")
+    Range(low=low, high=high, whole=True).check(name, value, BenchmarkError)
     return int(value)
 
 

@@ -149,7 +149,7 @@ def test_a_batch_is_measured_beside_the_reference_when_all_jobs_have_ended(study
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"budget": 2}, "budget=2 is out of range: it must be at least 8"),
+        ({"budget": 2}, "budget=2 is out of range: it must be an integer of at least 8"),
         ({"initial": 0}, "initial=0"),
         ({"batch_size": 0}, "batch_size=0"),
         ({"open": 4}, "open=4"),

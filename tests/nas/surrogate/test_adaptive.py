@@ -60,7 +60,7 @@ def test_its_state_survives_json_and_warms_the_chains() -> None:
     assert any(one.warm for one in again.diagnostics)
 
 
-@pytest.mark.parametrize("share", [2, -0.1, "half", None])
+@pytest.mark.parametrize("share", [2, -0.1, True, "half", None])
 def test_a_share_out_of_range_is_refused(share: Any) -> None:
     with pytest.raises(SurrogateError, match=f"sparse_share={share} is out of range"):
         AdaptiveSurrogate(sparse_share=share)

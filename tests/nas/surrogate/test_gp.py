@@ -73,7 +73,7 @@ def test_the_narrower_the_prior_the_less_lengthscales_differ() -> None:
     assert ratios[0] > ratios[1] > ratios[2] > 1
 
 
-@pytest.mark.parametrize("spread", [0.0, -1.0, math.inf, math.nan, "wide", None])
+@pytest.mark.parametrize("spread", [0.0, -1.0, math.inf, math.nan, True, "wide", None])
 def test_a_spread_out_of_range_is_refused(spread: Any) -> None:
     with pytest.raises(SurrogateError, match=f"lengthscale_spread={spread} is out of range"):
         GpSurrogate(spread)

@@ -148,7 +148,7 @@ def test_numpys_integers_are_seeds_and_passes_and_others_are_refused(data: Path)
     assert bench(bench.reference, epochs=np.int64(2)) == bench(bench.reference, epochs=2)  # type: ignore[arg-type]
     wrong: object
     for wrong in (-1, 2**62, 1.5, None, "3", True):
-        with pytest.raises(BenchmarkError, match=f"seed={wrong} is outside of its range"):
+        with pytest.raises(BenchmarkError, match=f"seed={wrong} is out of range"):
             bench(bench.reference, seed=wrong)  # type: ignore[arg-type]
 
 

@@ -1,0 +1,67 @@
+"""Every number and switch of every command's configuration is one, or is refused in a sentence."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from omegaconf import DictConfig, OmegaConf
+
+from nlu.parser import SHIPPED
+from tests.composing import ROOT, compose_config
+from tests.paretoparse.test_commands import commands, execute
+
+# Where a file is needed, any will do: it is not read before the settings are.
+NEEDED = {
+    "latency.benchmark": [f"artifact={SHIPPED}"],
+    "latency.export": [f"parser={SHIPPED}"],
+    "nlu.evaluate": [f"parser={SHIPPED}"],
+    "nlu.predict": ["text=hello"],
+}
+# What a command composes for others: a search for its trials, the data for a search or a training.
+OTHERS = re.compile(
+    r"nas\.search (?!search\.|strategy\.|device\.|protocol\.).*"
+    r"|(\S+) data\.(reference_.*|timed_runs)"
+    r"|nlu\.evaluate data\.(batch.*|max_epochs)"
+)
+
+
+def settings() -> list[tuple[str, str]]:
+    """Each command that takes a configuration, and each of its keys that holds a number or a switch."""
+    found = []
+    for command in commands():
+        file = (ROOT / command.replace(".", "/")).with_suffix(".py")
+        made = re.search(r'@hydra_main\("(\w+)"', file.read_text("utf-8")) if file.is_file() else None
+        if made is not None:
+            composed = compose_config(made[1], *NEEDED.get(command, []))
+            found += [(command, key) for key in keys(composed) if not OTHERS.fullmatch(f"{command} {key}")]
+    return found
+
+
+def keys(node: DictConfig, path: str = "") -> Iterator[str]:
+    for key in map(str, node):
+        value = None if OmegaConf.is_missing(node, key) else node[key]
+        if isinstance(value, DictConfig):
+            yield from keys(value, f"{path}{key}.")
+        elif isinstance(value, int | float):
+            yield f"{path}{key}"
+
+
+def test_the_settings_are_found() -> None:
+    some = {("nlu.train", "optim.lr"), ("nlu.predict", "json"), ("nas.search", "search.budget")}
+    assert some <= {*settings()}
+
+
+@pytest.mark.parametrize(("command", "key"), settings())
+def test_text_in_its_place_is_refused_in_a_sentence(
+    command: str,
+    key: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert execute(command, *NEEDED.get(command, []), f"{key}=nonsense", monkeypatch=monkeypatch) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert re.match(rf"error: .*\b{key.rpartition('.')[2]}\b.*nonsense", lines[0])
