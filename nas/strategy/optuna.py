@@ -30,6 +30,10 @@ class OptunaStrategy:
         sampler: Hydra node of an `optuna.samplers.BaseSampler`, such as
             `{_target_: optuna.samplers.TPESampler}`; it is given the search's seed if it takes one.
         name: Origin of its trials; None: the sampler's name in lower case, such as `tpe`.
+
+    Raises:
+        SettingsError: If no sampler is named.
+        InstantiationException: If the sampler does not take its settings.
     """
 
     def __init__(self, sampler: Any, name: str | None = None) -> None:
@@ -38,6 +42,8 @@ class OptunaStrategy:
         self._sampler = sampler
         self._class = get_class(str(sampler["_target_"]))
         self._name = name or self._class.__name__.removesuffix("Sampler").lower()
+        # Settings that it does not take are told before the first trial.
+        self._make(seed=0)
 
     def suggest(self, history: History, count: int, *, seed: int) -> Suggestion:
         """See `Strategy.suggest`."""
@@ -70,20 +76,20 @@ class OptunaStrategy:
         The seed is that of the search plus the number of trials, so that every round draws other numbers.
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)  # a study is made every round
-        options: dict[str, Any] = {}
-        accepted = inspect.signature(self._class).parameters
-        if "seed" in accepted:
-            options["seed"] = seed + len(history)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            sampler = instantiate(self._sampler, **options)
-            memory = optuna.create_study(
-                directions=["maximize"] * len(history.goals.objectives), sampler=sampler
-            )
+        memory = optuna.create_study(
+            directions=["maximize"] * len(history.goals.objectives), sampler=self._make(seed + len(history))
+        )
         inside = [trial for trial in history.trials if history.space.contains(trial.point)]
         known = distributions(history.space)
         memory.add_trials([self._trial(trial, history, known) for trial in inside])
         return memory
+
+    def _make(self, seed: int) -> optuna.samplers.BaseSampler:
+        options = {"seed": seed} if "seed" in inspect.signature(self._class).parameters else {}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            sampler: optuna.samplers.BaseSampler = instantiate(self._sampler, **options)
+            return sampler
 
     def _trial(
         self, trial: Trial, history: History, known: dict[str, BaseDistribution]

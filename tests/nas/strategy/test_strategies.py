@@ -1,8 +1,10 @@
 import json
 import warnings
+from typing import Any
 
 import optuna
 import pytest
+from hydra.errors import InstantiationException
 from optuna.trial import TrialState as OptunaState
 
 from nas.errors import SettingsError, SpaceExhaustedError
@@ -104,3 +106,9 @@ def test_samplers_hear_of_running_and_failed_trials_and_of_constraints(space: Sp
 def test_a_node_without_a_target_is_explained() -> None:
     with pytest.raises(SettingsError, match="needs a _target_"):
         OptunaStrategy({})
+
+
+@pytest.mark.parametrize("options", [{"population_size": 1}, {"population_size": "few"}, {"nothing": 1}])
+def test_what_a_sampler_does_not_take_is_told_before_the_first_trial(options: dict[str, Any]) -> None:
+    with pytest.raises(InstantiationException, match="NSGAIISampler"):
+        OptunaStrategy({"_target_": "optuna.samplers.NSGAIISampler", **options})
