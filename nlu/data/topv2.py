@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import datasets
 
 from nlu.data.rows import Annotated, cached_dataset, drop_malformed, read_columns
 from nlu.errors import DataError
+from paretoparse.checks import COUNT
 
 DOMAINS = ("alarm", "event", "messaging", "music", "navigation", "reminder", "timer", "weather")
 # The third column's name is not the same in all files.
@@ -25,7 +27,7 @@ _WHERE = (
 
 def load_topv2(
     root: str | Path | None,
-    domains: Sequence[str],
+    domains: str | Sequence[str],
     cache: str | Path,
     *,
     samples_per_label: int | None = None,
@@ -36,7 +38,7 @@ def load_topv2(
 
     Args:
         root: folder that holds `<domain>_<split>.tsv` and `low_resource_splits/`; or `hub`.
-        domains: which of `DOMAINS`, in any order; one data set of all of them comes back.
+        domains: one or more of `DOMAINS`, in any order; one data set of all of them comes back.
         cache: folder for the Arrow files.
         samples_per_label: 10 to 1000 takes the low-resource split with that many samples per intent
             and slot (SPIS) in the place of train and eval; None takes the full ones.
@@ -51,14 +53,14 @@ def load_topv2(
     """
     if root is None:
         raise DataError(f"data.root is not given. {_WHERE}")
-    _check_domains(domains, samples_per_label)
+    domains = _distinct_domains(domains, samples_per_label)
     if str(root) == HUB:
         if samples_per_label is not None:
             raise DataError(f"data.root=hub has no low-resource splits. {_WHERE}")
         return datasets.DatasetDict(
             {
                 split: drop_malformed(
-                    cached_dataset(read_hub, [(hub, split, tuple(domains), str(cache))], Path(cache)),
+                    cached_dataset(read_hub, [(hub, split, domains, str(cache))], Path(cache)),
                     skip=skip_malformed,
                 )
                 for split in SPLITS
@@ -82,15 +84,20 @@ def load_topv2(
     )
 
 
-def _check_domains(domains: Sequence[str], samples_per_label: int | None) -> None:
+def _distinct_domains(given: str | Sequence[str], samples_per_label: int | None) -> tuple[str, ...]:
+    if samples_per_label is not None and (
+        samples_per_label not in COUNT or samples_per_label not in SAMPLES_PER_LABEL
+    ):
+        choices = ", ".join(map(str, SAMPLES_PER_LABEL))
+        raise DataError(f"data.samples_per_label={samples_per_label}: TOPv2 has splits for {choices} only.")
+    names: Sequence[Any] = given if isinstance(given, Sequence) and not isinstance(given, str) else [given]
+    domains = tuple(dict.fromkeys(names))
     allowed = DOMAINS if samples_per_label is None else LOW_RESOURCE_DOMAINS
     unknown = [domain for domain in domains if domain not in allowed]
     if unknown or not domains:
-        what = f"no domain {', '.join(unknown)}" if unknown else "nothing without a domain"
+        what = f"no domain {', '.join(map(str, unknown))}" if unknown else "nothing without a domain"
         raise DataError(f"TOPv2 has {what} here; data.domains takes any of {', '.join(allowed)}.")
-    if samples_per_label is not None and samples_per_label not in SAMPLES_PER_LABEL:
-        choices = ", ".join(map(str, SAMPLES_PER_LABEL))
-        raise DataError(f"data.samples_per_label={samples_per_label}: TOPv2 has splits for {choices} only.")
+    return domains
 
 
 def _path(root: Path, domain: str, split: str, samples_per_label: int | None) -> Path:

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import datasets
 import pytest
@@ -104,6 +105,24 @@ def test_a_malformed_row_is_named_and_can_be_skipped(
     assert problem in str(error.value)
     assert len(load_topv2(root, ["weather"], cache, skip_malformed=True)["train"]) == 1
     assert "1 of 2 rows" in caplog.text
+
+
+def test_a_domain_by_itself_or_named_twice_is_one(tmp_path: Path, cache: Path) -> None:
+    root = write(tmp_path / "data", weather_train=HEADER + GOOD, weather_eval=HEADER + GOOD)
+    for domains in ("weather", ["weather", "weather"]):
+        assert len(load_topv2(root, domains, cache)["train"]) == 1
+
+
+@pytest.mark.parametrize("domains", [None, [], "", 5, [5]])
+def test_what_is_no_domain_is_refused(tmp_path: Path, cache: Path, domains: Any) -> None:
+    with pytest.raises(DataError, match=r"^TOPv2 has no.* takes any of alarm, event"):
+        load_topv2(tmp_path, domains, cache)
+
+
+@pytest.mark.parametrize("samples", [5, 500.0, "many", True])
+def test_low_resource_splits_are_those_that_there_are(tmp_path: Path, cache: Path, samples: Any) -> None:
+    with pytest.raises(DataError, match=f"samples_per_label={samples}: .* 10, 25, 50,.* 1000 only"):
+        load_topv2(tmp_path, ["weather"], cache, samples_per_label=samples)
 
 
 def test_missing_data_says_which_and_where_from(tmp_path: Path, cache: Path) -> None:
