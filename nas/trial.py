@@ -33,14 +33,14 @@ def train_and_export(config: DictConfig, folder: Path) -> dict[str, Any]:
         folder: Of the trial.
 
     Returns:
-        The metrics of `nlu.train.train`, and the `artifact`, a path.
+        The metrics of `nlu.training.train`, and the `artifact`, a path.
 
     Raises:
         NluError: The parser cannot be trained as configured.
         LatencyError: It cannot be exported.
     """
     # It loads Lightning, which measuring does without.
-    from nlu.train import train
+    from nlu.training import train
 
     metrics = train(config, folder)
     # From the file, so that what is measured is what was saved.

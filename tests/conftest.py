@@ -57,7 +57,7 @@ def compose_train(cache: Path) -> Compose:
 @pytest.fixture(scope="session")
 def trained(compose_train: Compose, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a small parser, trained once for the session."""
-    from nlu.train import train
+    from nlu.training import train
 
     folder = tmp_path_factory.mktemp("trained")
     train(compose_train(), folder)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nlu.parser import Parser, load_parser
-from nlu.train import train
+from nlu.training import train
 from tests.composing import compose_config, experiments_of
 
 

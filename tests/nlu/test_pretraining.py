@@ -10,7 +10,7 @@ from nlu.model.config import ModelConfig
 from nlu.pretraining import Pretraining
 from nlu.task import OptimConfig
 from nlu.tokenizer import UNKNOWN
-from nlu.train import new_parser, train
+from nlu.training import new_parser, train
 from tests.composing import Compose
 
 

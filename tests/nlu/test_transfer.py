@@ -14,7 +14,7 @@ from nlu.model.bilstm_pointer import BiLstmPointer
 from nlu.model.config import ARCHITECTURES, ModelConfig
 from nlu.parser import Parser, load_parser
 from nlu.span import target_of
-from nlu.train import new_parser
+from nlu.training import new_parser
 from nlu.transfer import started_parser
 from tests.composing import Compose, compose_config
 

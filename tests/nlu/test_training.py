@@ -16,7 +16,7 @@ from nlu.metrics import gold_of, score
 from nlu.parser import load_parser
 from nlu.pretraining import Pretraining
 from nlu.task import ParsingTask
-from nlu.train import train
+from nlu.training import train
 from tests.composing import Compose
 
 KEYS = {"exact_match", "exact_match_unseen", "span_exact_match", "length_accuracy", "seconds", "parameters"}
