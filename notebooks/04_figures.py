@@ -23,12 +23,10 @@ from pathlib import Path
 import nas
 from nas.report.cards import compare, make_card
 
-STUDIES = Path("../results/studies")
-sobol = nas.open_study(STUDIES / "sobol-1")
-adaptive = nas.open_study(STUDIES / "adaptive-1")
-saasbo = nas.open_study(STUDIES / "saasbo-1")
-robust = nas.open_study(STUDIES / "saasbo_robust-1")
-len(sobol), len(adaptive), len(saasbo), len(robust)
+folders = sorted(file.parent for file in Path("../results/studies").glob("*/study.db"))
+studies = {folder.name: nas.open_study(folder) for folder in folders}
+sobol, adaptive = studies["sobol-1"], studies["adaptive-1"]
+{name: len(study) for name, study in studies.items()}
 
 # %% [markdown]
 # ## Figure 3: Sobol beside Bayesian optimisation
@@ -41,10 +39,11 @@ compare("comparison", {"Sobol": sobol, "adaptive": adaptive})
 # %% [markdown]
 # ## What each has found after how many trials
 #
-# The area beyond the reference model that the front covers, over trials and over hours.
+# The area beyond the reference model that the front covers, over trials and over hours. Searches of one strategy with other
+# seeds are one line, with a band.
 
 # %%
-compare("convergence", {"Sobol": sobol, "adaptive": adaptive, "saasbo": saasbo, "saasbo_robust": robust})
+compare("convergence", studies)
 
 # %% [markdown]
 # ## Of many results the best is too good
