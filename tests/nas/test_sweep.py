@@ -215,7 +215,10 @@ def test_fixed_and_re_ranged_parameters(toy: Toy) -> None:
     ("argument", "message"),
     [
         ("layers=9", "error: layers=9 is out of range: it must be an integer from 1 to 6;"),
-        ("hydra.sweeper.confirm=-1", "confirm=-1 is out of range: it must be an integer of at least 0."),
+        (
+            "hydra.sweeper.confirm=-1",
+            "error: confirm=-1 is out of range: it must be an integer of at least 0.",
+        ),
         ("hydra.sweeper.budget=2", "error: budget=2 is out of range: it must be an integer of at least 6."),
         ("+hydra.sweeper.objectives.third=less", "error: objective third: 'less' is no direction"),
         ('hydra.sweeper.constraints=["size < 3"]', "error: the constraint 'size < 3' is not understood"),
