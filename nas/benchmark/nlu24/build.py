@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> None:
         if not given.get(name):
             raise BenchmarkError(f"{name} is not given; add {name}=VALUE.")
     found = build(study_folders(given), Path(given["output"]), given["version"])
-    for line in _lines(found):
+    for line in lines(found):
         print(line)
     print(given["output"])
 
@@ -104,16 +104,16 @@ def _quality(collected: Collected, released: Surrogate, make: quality.Fit) -> di
     }
 
 
-def _lines(found: Mapping[str, Any], prefix: str = "") -> list[str]:
+def lines(found: Mapping[str, Any], prefix: str = "") -> list[str]:
     """Nested numbers, one line for each innermost mapping."""
     if not any(isinstance(value, Mapping) for value in found.values()):
         cells = (f"{k} {v:.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in found.items())
         return [f"{prefix}: {', '.join(cells)}"]
-    lines = []
+    told = []
     for name, value in found.items():
         label = f"{prefix} {name}".strip()
-        lines += _lines(value, label) if isinstance(value, Mapping) else [f"{label}: {value}"]
-    return lines
+        told += lines(value, label) if isinstance(value, Mapping) else [f"{label}: {value}"]
+    return told
 
 
 if __name__ == "__main__":

@@ -84,8 +84,8 @@ def collect(folders: Sequence[Path]) -> Collected:
     described = []
     for name, study in studies.items():
         # Studies that share their first trials, one's database having been copied, tell of them once.
-        known = {_result(space, run) for run in runs}
-        own = [run for run in _runs(name, study) if _result(space, run) not in known]
+        known = {result(space, run) for run in runs}
+        own = [run for run in _runs(name, study) if result(space, run) not in known]
         runs += own
         described.append(
             {
@@ -110,8 +110,10 @@ def _passes(runs: Sequence[Run]) -> int:
 
 
 def _check(name: str, study: StoredStudy, first: StoredStudy, settings: Mapping[str, Any]) -> None:
-    same = {"space": first.space.describe(), "reference": first.definition["reference"], **settings}
-    own = {"space": study.space.describe(), "reference": study.definition["reference"], **_settings(study)}
+    same, own = (
+        {"space": one.space.describe(), "reference": one.definition["reference"], **_on(told)}
+        for one, told in ((first, settings), (study, _settings(study)))
+    )
     if lines := difference(same, own):
         raise BenchmarkError(
             f"{name} is not a study of the same benchmark as the first one; leave it out: {tell(lines)}"
@@ -143,6 +145,12 @@ def _portable(tree: Any) -> Any:
     return tree
 
 
+def _on(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings without those that are 0, false or null: one that came later is off in studies before it."""
+    found = {key: _on(value) if isinstance(value, Mapping) else value for key, value in tree.items()}
+    return {key: value for key, value in found.items() if value}
+
+
 def _runs(name: str, study: StoredStudy) -> list[Run]:
     trials = [
         trial
@@ -172,7 +180,8 @@ def _runs(name: str, study: StoredStudy) -> list[Run]:
     return _marked(study.space, runs)
 
 
-def _result(space: Space, run: Run) -> Hashable:
+def result(space: Space, run: Run) -> Hashable:
+    """What tells a run from others: its point and all that is known of it."""
     return space.key(run.point), *sorted(run.metrics.items())
 
 

@@ -269,3 +269,17 @@ def test_a_run_that_stopped_early_keeps_its_exact_match(tmp_path: Path) -> None:
     assert collected.by_pass
     assert run.metrics[pass_name(2)] < run.metrics[pass_name(3)] == run.metrics[pass_name(4)]
     assert run.metrics[pass_name(4)] == run.metrics["exact_match"]
+
+
+def test_a_setting_that_came_later_and_is_off_makes_no_other_task(
+    studies: list[Path], tmp_path: Path
+) -> None:
+    for name, value, refused in (("off", 0, False), ("null", None, False), ("on", 2, True)):
+        configuration = {"optim": {"later": value}}
+        other = make_study(tmp_path / name, budget=16, confirm=0, configuration=configuration)
+        for pair in ([studies[0], other], [other, studies[0]]):
+            if refused:
+                with pytest.raises(BenchmarkError, match=r"configuration: .*later.*2"):
+                    collect(pair)
+            else:
+                assert len(collect(pair).studies) == 2
