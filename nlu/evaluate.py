@@ -8,10 +8,10 @@ import logging
 import time
 from pathlib import Path
 
-from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from nlu.batches import encode_rows
+from nlu.data.splits import load_splits
 from nlu.errors import ConfigError
 from nlu.metrics import gold_of
 from nlu.parser import Parser, check_ontology
@@ -40,7 +40,7 @@ def evaluate(config: DictConfig, folder: Path) -> Metrics:
     COUNT.check("count", config.count, ConfigError)
     COUNT.check("data.eval_batch_size", config.data.eval_batch_size, ConfigError)
     parser = Parser.load(config.parser)
-    splits = instantiate(config.data.load)
+    splits = load_splits(config)
     if config.split not in splits:
         raise ConfigError(f"split={config.split}: the data has {', '.join(splits)} only.")
     rows = list(splits[config.split])

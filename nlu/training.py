@@ -14,7 +14,6 @@ from typing import Any
 import datasets
 import pytorch_lightning as pl
 import torch
-from hydra.utils import instantiate
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import Callback, EarlyStopping, TQDMProgressBar
@@ -26,6 +25,7 @@ from nlu.augmentation import SlotSubstitution
 from nlu.batches import Example, encode_rows, encode_words, make_loader
 from nlu.calibration import Calibration
 from nlu.checkpoints import Checkpoints, check_checkpoint
+from nlu.data.splits import load_splits
 from nlu.errors import ConfigError
 from nlu.metrics import gold_of, is_exact
 from nlu.model.config import ModelConfig, build_model, sizes_of
@@ -81,7 +81,7 @@ def train(config: DictConfig, folder: Path) -> Metrics:
     start = time.monotonic()
     optim, model_config = OptimConfig(**config.optim), ModelConfig.of(config.model)
     _prepare(config)
-    splits = instantiate(config.data.load)
+    splits = load_splits(config)
     if config.trainer.start is None:
         parser = new_parser(config, model_config, splits["train"])
     else:

@@ -41,7 +41,9 @@ class Range:
 
     def __str__(self) -> str:
         kind = "an integer " if self.whole else ""
-        if self.high == math.inf:
+        if -self.low == self.high == math.inf:
+            words = "an integer" if self.whole else "a number"
+        elif self.high == math.inf:
             least = "above" if self.above else "of at least" if self.whole else "at least"
             words = f"{kind}{least} {self.low}"
         else:
@@ -52,7 +54,8 @@ class Range:
     def check(self, name: str, value: object, error: type[ParetoParseError]) -> None:
         """Raise `error`, which says what is allowed, unless the setting has a value of the range."""
         if value not in self:
-            raise error(f"{name}={value} is out of range: it must be {self}.")
+            finite = "finite and " if isinstance(value, float) and math.isinf(value) else ""
+            raise error(f"{name}={value} is out of range: it must be {finite}{self}.")
 
 
 COUNT = Range(low=1, whole=True)

@@ -15,6 +15,7 @@ import hydra
 import yaml
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf import DictConfig
@@ -75,6 +76,7 @@ def hydra_main(
             with reported_errors():
                 sys.argv[1:] = quote_text(sys.argv[1:], verbatim)
                 options = _check_options(sys.argv[1:])
+                _check_overrides(options.overrides)
                 if options.help:
                     print(_help(documentation, config_name), flush=True)
                 if _is_sweep(config_name) and not any(getattr(options, name) for name in _OTHER_MODES):
@@ -195,6 +197,30 @@ def _check_options(arguments: Sequence[str]) -> argparse.Namespace:
             raise
         said = complaint.getvalue().strip().splitlines()[-1].partition("error: ")[2]
         raise UsageError(f"{said}; --help shows what there is.") from None
+
+
+def _check_overrides(overrides: Sequence[str]) -> None:
+    """Refuse what Hydra answers with a traceback, as GROUP=null and GROUP=1, or with a folder called None.
+
+    Raises:
+        UsageError: If a group of options is given what is no option's name, or a path nothing.
+    """
+    parser = OverridesParser.create()
+    for text in overrides:
+        try:
+            (override,) = parser.parse_overrides([text])
+        except HydraException:
+            # Hydra itself says it.
+            continue
+        group = override.key_or_group
+        value = override.value()
+        if override.is_delete() or override.is_sweep_override() or isinstance(value, str | list):
+            continue
+        if value is None and group.startswith("paths."):
+            raise UsageError(f"{text} names no folder; name one.")
+        if (CONF / group).is_dir() or group.startswith("hydra/"):
+            there_is = f"use one of: {', '.join(_options(group))}" if (CONF / group).is_dir() else "name one"
+            raise UsageError(f"{text} chooses no option; {there_is}.")
 
 
 def _is_sweep(config_name: str) -> bool:

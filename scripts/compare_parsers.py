@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 
 import torch
 from hydra import compose, initialize_config_dir
-from hydra.utils import instantiate
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -28,6 +27,7 @@ from latency.measurement import MeasurementPlan, measure_batch
 from latency.result import LatencyResult
 from nas.trial import export_source
 from nlu.batches import encode_rows
+from nlu.data.splits import load_splits
 from nlu.metrics import gold_of, score
 from nlu.parser import Parser, load_parser
 
@@ -119,7 +119,7 @@ def eval_split(overrides: list[str], count: int) -> list[dict[str, Any]]:
     """Draw rows of an eval split, named as for `nlu.evaluate`."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("evaluate", overrides=overrides)
-        return list(instantiate(config.data.load)["eval"].shuffle(seed=0))[:count]
+        return list(load_splits(config)["eval"].shuffle(seed=0))[:count]
 
 
 def exact_match(row: Row, eval_rows: list[dict[str, Any]]) -> str:

@@ -44,6 +44,8 @@ def load_grammar(cache: str | Path, sizes: Mapping[str, int], seed: int) -> data
     Raises:
         ConfigError: a split is unknown or has no rows.
     """
+    if not isinstance(sizes, Mapping):
+        raise ConfigError(f"data.load.sizes={sizes}: name the number of rows of each of {', '.join(SPLITS)}.")
     for split, size in sizes.items():
         if split not in SPLITS:
             raise ConfigError(f"data.load.sizes.{split}={size}: the splits are {', '.join(SPLITS)}.")
@@ -51,7 +53,7 @@ def load_grammar(cache: str | Path, sizes: Mapping[str, int], seed: int) -> data
     Range(whole=True).check("data.load.seed", seed, ConfigError)
     return datasets.DatasetDict(
         {
-            split: cached_dataset(draw, [(_grammar_path(), split, size, seed)], Path(cache))
+            split: cached_dataset(draw, [(_grammar_path(), split, size, seed)], cache)
             for split, size in sizes.items()
         }
     )

@@ -119,7 +119,7 @@ def _rows(reader: Reader, sources: list[tuple[object, ...]], digest: str) -> Ite
             yield build_row(line)
 
 
-def cached_dataset(reader: Reader, sources: list[tuple[object, ...]], cache: Path) -> datasets.Dataset:
+def cached_dataset(reader: Reader, sources: list[tuple[object, ...]], cache: str | Path) -> datasets.Dataset:
     """Build a data set from `reader(*source)` for each source, or take it from the cache.
 
     The cache key holds the reader's name, the sources and, where a source names files, their content.
@@ -130,8 +130,10 @@ def cached_dataset(reader: Reader, sources: list[tuple[object, ...]], cache: Pat
         cache: folder of the Arrow files, made when missing.
 
     Raises:
-        DataError: there is not one row.
+        DataError: there is not one row, or no such folder.
     """
+    if not isinstance(cache, str | Path):
+        raise DataError(f"data.load.cache={cache} is no folder; name the one for the Arrow files.")
     if next(_rows(reader, sources, ""), None) is None:
         names = ", ".join(str(argument) for source in sources for argument in source)
         raise DataError(f"{names}: there are no rows; give every split at least one.")

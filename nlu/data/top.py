@@ -41,7 +41,7 @@ def load_top(
         raise DataError(f"{root} lacks {', '.join(missing)}. {_WHERE}")
     return datasets.DatasetDict(
         {
-            split: drop_malformed(cached_dataset(read_tsv, [(path,)], Path(cache)), skip=skip_malformed)
+            split: drop_malformed(cached_dataset(read_tsv, [(path,)], cache), skip=skip_malformed)
             for split, path in paths.items()
             if path.is_file()
         }

@@ -60,7 +60,7 @@ def load_topv2(
         return datasets.DatasetDict(
             {
                 split: drop_malformed(
-                    cached_dataset(read_hub, [(hub, split, domains, str(cache))], Path(cache)),
+                    cached_dataset(read_hub, [(hub, split, domains, str(cache))], cache),
                     skip=skip_malformed,
                 )
                 for split in SPLITS
@@ -77,7 +77,7 @@ def load_topv2(
     return datasets.DatasetDict(
         {
             split: drop_malformed(
-                cached_dataset(read_tsv, [(path,) for path in paths], Path(cache)), skip=skip_malformed
+                cached_dataset(read_tsv, [(path,) for path in paths], cache), skip=skip_malformed
             )
             for split, paths in present.items()
         }

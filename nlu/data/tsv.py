@@ -43,7 +43,7 @@ def load_tsv(
             raise DataError(f"data.{split}={path}: there is no such file.")
     return datasets.DatasetDict(
         {
-            split: drop_malformed(cached_dataset(read_tsv, [(path,)], Path(cache)), skip=skip_malformed)
+            split: drop_malformed(cached_dataset(read_tsv, [(path,)], cache), skip=skip_malformed)
             for split, path in paths.items()
         }
     )

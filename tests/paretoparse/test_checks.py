@@ -34,6 +34,14 @@ def test_what_is_no_finite_number_is_refused(allowed: Range, value: Any) -> None
         allowed.check("x", value, UsageError)
 
 
+@pytest.mark.parametrize("value", [math.inf, -math.inf])
+def test_of_infinity_it_says_that_it_is_not_finite(value: float) -> None:
+    with pytest.raises(
+        UsageError, match=rf"^x={value} is out of range: it must be finite and above 0 or null\.$"
+    ):
+        Range(above=True, null=True).check("x", value, UsageError)
+
+
 def test_null_is_allowed_where_it_is() -> None:
     assert None in Range(null=True)
     assert None not in Range()
@@ -49,6 +57,8 @@ def test_null_is_allowed_where_it_is() -> None:
         (Range(high=1, above=True, below=True), "above 0 to below 1"),
         (Range(), "at least 0"),
         (Range(above=True, null=True), "above 0 or null"),
+        (Range(low=-math.inf), "a number"),
+        (Range(low=-math.inf, whole=True, null=True), "an integer or null"),
     ],
 )
 def test_it_says_what_is_allowed(allowed: Range, words: str) -> None:

@@ -51,7 +51,10 @@ def test_help_shows_what_a_command_does(
 
 
 @pytest.mark.parametrize("module", commands())
-@pytest.mark.parametrize("nonsense", ["nonsense=1", "--nonsense", "x=((", "data=nowhere"])
+@pytest.mark.parametrize(
+    "nonsense",
+    ["nonsense=1", "--nonsense", "x=((", "data=nowhere", "data=null", "paths={}", "paths.outputs=null"],
+)
 def test_nonsense_is_refused_in_one_line(
     module: str,
     nonsense: str,
