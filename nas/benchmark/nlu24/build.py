@@ -7,7 +7,7 @@ output=DIR       where the data goes: benchmark.json, space.json, trials.csv.gz,
 version=TEXT     of the data; results of one version are not those of another
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> None:
         if not given.get(name):
             raise BenchmarkError(f"{name} is not given; add {name}=VALUE.")
     found = build(study_folders(given), Path(given["output"]), given["version"])
-    for line in lines(found):
+    for line in quality.lines(found):
         print(line)
     print(given["output"])
 
@@ -102,18 +102,6 @@ def _quality(collected: Collected, released: Surrogate, make: quality.Fit) -> di
         "fronts": quality.fronts(space, released, runs, collected.reference_point),
         "within_two_deviations": quality.consistency(space, released, by_split["test"]),
     }
-
-
-def lines(found: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """Nested numbers, one line for each innermost mapping."""
-    if not any(isinstance(value, Mapping) for value in found.values()):
-        cells = (f"{k} {v:.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in found.items())
-        return [f"{prefix}: {', '.join(cells)}"]
-    told = []
-    for name, value in found.items():
-        label = f"{prefix} {name}".strip()
-        told += lines(value, label) if isinstance(value, Mapping) else [f"{label}: {value}"]
-    return told
 
 
 if __name__ == "__main__":

@@ -202,3 +202,15 @@ def consistency(space: Space, surrogate: Surrogate, runs: Sequence[Run]) -> dict
         name: float((np.abs(targets(good, name) - means[name][:, -1:]) <= 2 * surrogate.noise[name]).mean())
         for name in OBJECTIVES
     }
+
+
+def lines(found: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Nested numbers as text, one line for each innermost mapping."""
+    if not any(isinstance(value, Mapping) for value in found.values()):
+        cells = (f"{k} {v:.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in found.items())
+        return [f"{prefix}: {', '.join(cells)}"]
+    told = []
+    for name, value in found.items():
+        label = f"{prefix} {name}".strip()
+        told += lines(value, label) if isinstance(value, Mapping) else [f"{label}: {value}"]
+    return told

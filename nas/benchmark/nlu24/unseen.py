@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from nas.benchmark.nlu24 import NLU24
-from nas.benchmark.nlu24.build import lines
 from nas.benchmark.nlu24.collect import collect, result
 from nas.benchmark.nlu24.data import BenchmarkError
-from nas.benchmark.nlu24.quality import consistency, scores
+from nas.benchmark.nlu24.quality import consistency, lines, scores
 from nas.benchmark.nlu24.table import Run
 from nas.report.arguments import study_folders, titles
 from nas.space import difference, tell
