@@ -40,7 +40,7 @@ def evaluate(config: DictConfig, folder: Path) -> Metrics:
     COUNT.check("count", config.count, ConfigError)
     COUNT.check("data.eval_batch_size", config.data.eval_batch_size, ConfigError)
     parser = Parser.load(config.parser)
-    splits = load_splits(config)
+    splits = load_splits(config, ["train"])
     if config.split not in splits:
         raise ConfigError(f"split={config.split}: the data has {', '.join(splits)} only.")
     rows = list(splits[config.split])

@@ -218,9 +218,10 @@ def _check_overrides(overrides: Sequence[str]) -> None:
             continue
         if value is None and group.startswith("paths."):
             raise UsageError(f"{text} names no folder; name one.")
-        if (CONF / group).is_dir() or group.startswith("hydra/"):
-            there_is = f"use one of: {', '.join(_options(group))}" if (CONF / group).is_dir() else "name one"
-            raise UsageError(f"{text} chooses no option; {there_is}.")
+        names = _options(group)
+        if names or group.startswith("hydra/"):
+            remedy = f"use one of: {', '.join(names)}" if names else "name one"
+            raise UsageError(f"{text} chooses no option; {remedy}.")
 
 
 def _is_sweep(config_name: str) -> bool:

@@ -119,7 +119,7 @@ def eval_split(overrides: list[str], count: int) -> list[dict[str, Any]]:
     """Draw rows of an eval split, named as for `nlu.evaluate`."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("evaluate", overrides=overrides)
-        return list(load_splits(config)["eval"].shuffle(seed=0))[:count]
+        return list(load_splits(config, ["eval"])["eval"].shuffle(seed=0))[:count]
 
 
 def exact_match(row: Row, eval_rows: list[dict[str, Any]]) -> str:

@@ -110,10 +110,10 @@ def _passes(runs: Sequence[Run]) -> int:
 
 
 def _check(name: str, study: StoredStudy, first: StoredStudy, settings: Mapping[str, Any]) -> None:
-    same, own = (
-        {"space": one.space.describe(), "reference": one.definition["reference"], **_on(told)}
-        for one, told in ((first, settings), (study, _settings(study)))
-    )
+    theirs = _settings(study)
+    same = {"space": first.space.describe(), "reference": first.definition["reference"]}
+    own = {"space": study.space.describe(), "reference": study.definition["reference"]}
+    same, own = same | _before(settings, theirs), own | _before(theirs, settings)
     if lines := difference(same, own):
         raise BenchmarkError(
             f"{name} is not a study of the same benchmark as the first one; leave it out: {tell(lines)}"
@@ -145,10 +145,13 @@ def _portable(tree: Any) -> Any:
     return tree
 
 
-def _on(tree: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings without those that are 0, false or null: one that came later is off in studies before it."""
-    found = {key: _on(value) if isinstance(value, Mapping) else value for key, value in tree.items()}
-    return {key: value for key, value in found.items() if value}
+def _before(tree: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings without those that are 0, false or null and that others, of before there were these, lack."""
+    found = {
+        key: _before(value, other.get(key) or {}) if isinstance(value, Mapping) else value
+        for key, value in tree.items()
+    }
+    return {key: value for key, value in found.items() if value or key in other}
 
 
 def _runs(name: str, study: StoredStudy) -> list[Run]:

@@ -20,6 +20,11 @@ def test_the_data_of_a_configuration_has_its_splits(tmp_path: Path) -> None:
     assert {name: len(rows) for name, rows in splits.items()} == sizes
 
 
+def test_a_split_that_nothing_needs_may_be_missing(tmp_path: Path) -> None:
+    config = compose_config("evaluate", f"data.load.cache={tmp_path}", "parser=x", "~data.load.sizes.eval")
+    assert load_splits(config, ["train"]).keys() == {"train", "test"}
+
+
 @pytest.mark.parametrize(
     ("override", "said"),
     [

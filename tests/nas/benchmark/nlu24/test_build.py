@@ -283,3 +283,13 @@ def test_a_setting_that_came_later_and_is_off_makes_no_other_task(
                     collect(pair)
             else:
                 assert len(collect(pair).studies) == 2
+
+
+def test_a_setting_that_both_have_is_never_overlooked(tmp_path: Path) -> None:
+    pair = [
+        make_study(tmp_path / name, budget=16, confirm=0, configuration={"optim": {"known": value}})
+        for name, value in (("zero", 0), ("null", None))
+    ]
+    for folders in (pair, pair[::-1]):
+        with pytest.raises(BenchmarkError, match=r"configuration: optim: known: .*0"):
+            collect(folders)
