@@ -4,7 +4,6 @@ import contextlib
 import csv
 import io
 import json
-import logging
 import os
 import runpy
 import subprocess
@@ -13,9 +12,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from hydra.core.global_hydra import GlobalHydra
-
 from tests.composing import ROOT
+from tests.in_process import exit_code
 
 TOY = Path(__file__).parent / "toy"
 # Launchers, and what ends a search with its first round.
@@ -41,7 +39,6 @@ class Toy:
         """As a user does, but in this process: starting Python and importing torch takes longest."""
         command = self.command(*overrides)[1:]
         out, err = io.StringIO(), io.StringIO()
-        loggers = logging.getLogger().handlers[:]
         with (
             mock.patch.object(sys, "argv", command),
             mock.patch.object(sys, "path", [str(TOY), *sys.path]),
@@ -50,13 +47,7 @@ class Toy:
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
         ):
-            GlobalHydra.instance().clear()
-            try:
-                runpy.run_path(command[0], run_name="__main__")
-                code = 0
-            except SystemExit as end:
-                code = int(end.code or 0)
-        logging.getLogger().handlers[:] = loggers
+            code = exit_code(lambda: runpy.run_path(command[0], run_name="__main__"))
         return subprocess.CompletedProcess(command, code, out.getvalue(), err.getvalue())
 
     def run_process(self, *overrides: str) -> "subprocess.CompletedProcess[str]":

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from hydra.core.global_hydra import GlobalHydra
 
 from tests.composing import ROOT
+from tests.in_process import exit_code
 
 # Programs that a command starts, not commands.
 PROGRAMS = {"latency.runner.python", "latency.runner.server"}
@@ -23,17 +23,12 @@ def commands() -> list[str]:
 
 
 def execute(module: str, *arguments: str, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Run a command in this process, since importing torch anew for each would take minutes."""
+    """Run a command in this process."""
     monkeypatch.setattr(sys, "argv", [module, *arguments])
     # As in a new process; the module must not find its earlier self. Of a package it is `__main__` that runs.
     package = hasattr(sys.modules.get(module), "__path__")
     monkeypatch.delitem(sys.modules, f"{module}.__main__" if package else module, raising=False)
-    GlobalHydra.instance().clear()
-    try:
-        runpy.run_module(module, run_name="__main__", alter_sys=False)
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
+    return exit_code(lambda: runpy.run_module(module, run_name="__main__", alter_sys=False))
 
 
 def test_the_commands_are_found() -> None:
