@@ -6,12 +6,22 @@ the keys in `TEXT` are text, so they are quoted where Hydra would see something 
 
 import re
 from collections.abc import Collection, Sequence
+from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
-from paretoparse.errors import UsageError
+from paretoparse.errors import UsageError, message_of
+
+T = TypeVar("T", bound="DataclassInstance")
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 TEXT = frozenset(
     {
@@ -119,6 +129,27 @@ def read_pairs(arguments: Sequence[str], allowed: Collection[str]) -> dict[str, 
             raise UsageError(f"'{argument}' is no argument of this command; it takes {names}.")
         pairs[key] = value
     return pairs
+
+
+def read_options(arguments: Sequence[str], options: T) -> T:
+    """Read `key=value` arguments of a command whose options are a dataclass.
+
+    Args:
+        arguments: As typed; values are YAML.
+        options: The defaults.
+
+    Returns:
+        The options with what was given.
+
+    Raises:
+        UsageError: An argument has another form or an unknown key, or a value is not of its field's type.
+    """
+    read_pairs(arguments, [field.name for field in fields(options)])
+    try:
+        merged = OmegaConf.merge(OmegaConf.structured(options), OmegaConf.from_dotlist([*arguments]))
+    except (OmegaConfBaseException, YAMLError) as error:
+        raise UsageError(message_of(error)) from None
+    return cast(T, OmegaConf.to_object(merged))
 
 
 def read_list(text: str) -> list[str]:

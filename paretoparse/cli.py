@@ -22,6 +22,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from paretoparse.arguments import quote_text
+from paretoparse.checks import COUNT
 from paretoparse.errors import ParetoParseError, UsageError, describe_error, message_of, root_cause
 
 CONF = (Path(__file__).parent / "conf").resolve()
@@ -128,6 +129,14 @@ class ArgumentParser(argparse.ArgumentParser):
             UsageError: Always.
         """
         raise UsageError(f"{message}; --help shows what there is.")
+
+
+def count(text: str) -> int:
+    """What an argument stands for that is an integer of at least 1: a `type` of an `ArgumentParser`."""
+    number = int(text)
+    if number not in COUNT:
+        raise argparse.ArgumentTypeError(f"{number} is out of range: it must be {COUNT}")
+    return number
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event, Thread
@@ -23,9 +24,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from torch import Tensor
+
+from paretoparse.arguments import read_options
+from paretoparse.checks import COUNT
+from paretoparse.cli import plain_main
+from paretoparse.errors import ParetoParseError, UsageError
 
 DIMENSION = 24
 HELD_OUT = 500
@@ -35,6 +39,10 @@ THINNING = 16
 IDENTITY = ("side", "part", "n", "q", "seed", "x64")
 # How hard BoTorch's optimiser works: no harder than `nas.candidates`, which has 4 starts out of 256 points.
 RESTARTS, RAW_SAMPLES, MAX_ITERATIONS, MC_SAMPLES = 2, 64, 40, 128
+
+
+class SideError(ParetoParseError):
+    """One side of a comparison failed."""
 
 
 @dataclass
@@ -73,39 +81,39 @@ class Options:
     hours: float = 24.0
 
 
-def main(arguments: list[str]) -> int:
-    """Run one part and print its line of JSON; or, as a worker, one side of it."""
-    try:
-        config = OmegaConf.merge(OmegaConf.structured(Options), OmegaConf.from_cli(arguments))
-    except OmegaConfBaseException as error:
-        print(f"error: {str(error).splitlines()[0]}", file=sys.stderr)
-        return 1
-    if config.part not in ("fit", "step", "optimise"):
-        print("error: use part=fit, part=step or part=optimise.", file=sys.stderr)
-        return 1
-    if config.part == "optimise":
+def main(arguments: Sequence[str]) -> None:
+    """Run one part and print its line of JSON; or, as a worker, one side of it.
+
+    Raises:
+        UsageError: An argument is not usable.
+        SideError: One side failed; its own message has been shown.
+    """
+    options = read_options(arguments, Options())
+    for name in ("n", "q", "datasets", "seeds", "budget", "workers"):
+        COUNT.check(name, getattr(options, name), UsageError)
+    if options.part == "optimise":
         from benchmark_optimise import optimise
 
-        return optimise(config)
-    if config.side is not None:
-        print(json.dumps(work(config)))
-        return 0
-    return compare(config)
+        optimise(options)
+    elif options.part not in ("fit", "step"):
+        raise UsageError(f"part={options.part} is unknown; use part=fit, part=step or part=optimise.")
+    elif options.side is not None:
+        print(json.dumps(work(options)))
+    else:
+        compare(options)
 
 
-def compare(config: DictConfig) -> int:
+def compare(options: Options) -> None:
     """Run both sides on every data set, in turns, and print the ratios of their totals."""
     results: dict[str, list[dict[str, Any]]] = {"ours": [], "botorch": []}
-    output = Path(config.output) if config.output is not None else None
+    output = Path(options.output) if options.output is not None else None
     lines = output.read_text().splitlines() if output is not None and output.exists() else []
     known = {tuple(one[key] for key in IDENTITY): one for one in map(json.loads, lines)}
-    for seed in range(config.datasets):
+    for seed in range(options.datasets):
         for side, found in results.items():
-            result = known.get((side, config.part, config.n, config.q, seed, config.x64))
+            result = known.get((side, options.part, options.n, options.q, seed, options.x64))
             if result is None:
-                result = run_worker(config, side, seed)
-                if result is None:
-                    return 1
+                result = run_worker(options, side, seed)
                 if output is not None:
                     with output.open("a") as file:
                         file.write(json.dumps(result) + "\n")
@@ -119,58 +127,56 @@ def compare(config: DictConfig) -> int:
         return total(side, f"seconds_{start}") - total(side, "seconds_acquisition")
 
     summary = {
-        "part": config.part,
-        "n": config.n,
-        "datasets": config.datasets,
-        "x64": config.x64,
+        "part": options.part,
+        "n": options.n,
+        "datasets": options.datasets,
+        "x64": options.x64,
         "speedup_cold": total("botorch", "seconds_cold") / total("ours", "seconds_cold"),
         "speedup_warm": total("botorch", "seconds_cold") / total("ours", "seconds_warm"),
         "speedup_fit_cold": fit("botorch", "cold") / fit("ours", "cold"),
         "speedup_fit_warm": fit("botorch", "cold") / fit("ours", "warm"),
         "memory_ratio": total("ours", "peak_gb") / total("botorch", "peak_gb"),
         "log_density_difference": (total("ours", "log_density") - total("botorch", "log_density"))
-        / config.datasets,
+        / options.datasets,
         "loo_log_density_difference": (total("ours", "loo_log_density") - total("botorch", "loo_log_density"))
-        / config.datasets,
+        / options.datasets,
         "ess_per_second_ratio": total("ours", "ess_per_second") / total("botorch", "ess_per_second"),
     }
     print(json.dumps(summary))
-    return 0
 
 
-def run_worker(config: DictConfig, side: str, seed: int) -> dict[str, Any] | None:
-    """Run one side in a fresh process; None if it failed, its error having been shown."""
-    python = config.baseline_python if side == "botorch" else sys.executable
-    options = [f"{key}={config[key]}" for key in ("part", "n", "q", "x64")]
+def run_worker(options: Options, side: str, seed: int) -> dict[str, Any]:
+    """Run one side in a fresh process."""
+    python = options.baseline_python if side == "botorch" else sys.executable
+    given = [f"{key}={getattr(options, key)}" for key in ("part", "n", "q", "x64")]
     environment = dict(os.environ, PYTHONPATH=str(Path(__file__).resolve().parents[1]))
-    if side == "botorch" and config.x64:
+    if side == "botorch" and options.x64:
         environment["JAX_ENABLE_X64"] = "1"
-    command = [python, str(Path(__file__).resolve()), *options, f"side={side}", f"seed={seed}"]
+    command = [python, str(Path(__file__).resolve()), *given, f"side={side}", f"seed={seed}"]
     finished = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False)
     if finished.returncode != 0:
-        print(f"error: the {side} side failed; its own message is above.", file=sys.stderr)
-        return None
+        raise SideError(f"the {side} side failed; its own message is above.")
     result: dict[str, Any] = json.loads(finished.stdout.strip().splitlines()[-1])
     return result
 
 
-def work(config: DictConfig) -> dict[str, Any]:
+def work(options: Options) -> dict[str, Any]:
     """One side on one data set."""
-    X, Y, X_test, Y_test = simulated(config.n, config.seed)
-    run = run_ours if config.side == "ours" else run_botorch
+    X, Y, X_test, Y_test = simulated(options.n, options.seed)
+    run = run_ours if options.side == "ours" else run_botorch
     from nas.surrogate.crossval import leave_one_out
     from nas.surrogate.posterior import Members, Posterior
 
     with PeakMemory() as peak:
-        model, timings, extra = run(config, X, Y)
+        model, timings, extra = run(options, X, Y)
     members = tuple(replace(Members.of(single), drawn=True) for single in model.models)
     return {
-        "side": config.side,
-        "part": config.part,
-        "n": config.n,
-        "q": config.q,
-        "seed": config.seed,
-        "x64": config.x64,
+        "side": options.side,
+        "part": options.part,
+        "n": options.n,
+        "q": options.q,
+        "seed": options.seed,
+        "x64": options.x64,
         "peak_gb": peak.gigabytes,
         "log_density": held_out_log_density(model, X_test, Y_test),
         "loo_log_density": float(
@@ -230,7 +236,7 @@ def simulated(n: int, seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return X[:n], Y[:n], X[n:], Y[n:]
 
 
-def run_ours(config: DictConfig, X: Tensor, Y: Tensor) -> tuple[Any, dict[str, float], dict[str, Any]]:
+def run_ours(options: Options, X: Tensor, Y: Tensor) -> tuple[Any, dict[str, float], dict[str, Any]]:
     """Fit cold, then fit warm with the posterior of the batch before; choose a batch where asked."""
     from nas.surrogate.observations import Observations
     from nas.surrogate.saas import SaasSurrogate
@@ -238,29 +244,29 @@ def run_ours(config: DictConfig, X: Tensor, Y: Tensor) -> tuple[Any, dict[str, f
 
     with torch_threads(1):  # as BayesianStrategy does
         surrogate = SaasSurrogate()
-        before = surrogate.fit(Observations(X[:-BATCH], Y[:-BATCH]), seed=config.seed)
+        before = surrogate.fit(Observations(X[:-BATCH], Y[:-BATCH]), seed=options.seed)
         began = time.perf_counter()
-        posterior = surrogate.fit(Observations(X, Y), seed=config.seed + 1, start=before.state)
+        posterior = surrogate.fit(Observations(X, Y), seed=options.seed + 1, start=before.state)
         warm = time.perf_counter() - began
         diagnostics = [one.as_dict() for one in posterior.diagnostics]
         began = time.perf_counter()
-        cold_posterior = surrogate.fit(Observations(X, Y), seed=config.seed + 1)
+        cold_posterior = surrogate.fit(Observations(X, Y), seed=options.seed + 1)
         cold = time.perf_counter() - began
     ess = min(one.ess_bulk for one in cold_posterior.diagnostics)
-    acquisition = suggest(posterior, Y, config.q) if config.part == "step" else 0.0
+    acquisition = suggest(posterior, Y, options.q) if options.part == "step" else 0.0
     timings = {"seconds_cold": cold + acquisition, "seconds_warm": warm + acquisition}
     extra = {"seconds_acquisition": acquisition, "ess_per_second": ess / cold, "diagnostics": diagnostics}
     return posterior.to_botorch(), timings, extra
 
 
-def run_botorch(config: DictConfig, X: Tensor, Y: Tensor) -> tuple[Any, dict[str, float], dict[str, Any]]:
+def run_botorch(options: Options, X: Tensor, Y: Tensor) -> tuple[Any, dict[str, float], dict[str, Any]]:
     """BoTorch's own fit with the paper's lengths, one objective after the other as BoTorch does."""
     from botorch.fit import fit_fully_bayesian_model_nuts
     from botorch.models.fully_bayesian import SaasFullyBayesianSingleTaskGP
     from botorch.models.model_list_gp_regression import ModelListGP
     from botorch.models.transforms.outcome import Standardize
 
-    if config.part == "step":
+    if options.part == "step":
         # Compiling the C++ kernel of the acquisition happens once an environment and is not timed.
         qlog_kernel_ready()
     began = time.perf_counter()
@@ -268,12 +274,12 @@ def run_botorch(config: DictConfig, X: Tensor, Y: Tensor) -> tuple[Any, dict[str
     for i in range(Y.shape[1]):
         model = SaasFullyBayesianSingleTaskGP(X, Y[:, i : i + 1], outcome_transform=Standardize(m=1))
         # All draws are kept for a moment, to see how many of them count.
-        fit_fully_bayesian_model_nuts(model, thinning=1, disable_progbar=True, seed=config.seed + i)
+        fit_fully_bayesian_model_nuts(model, thinning=1, disable_progbar=True, seed=options.seed + i)
         models.append(model)
     joint = ModelListGP(*models)
     fit = time.perf_counter() - began
     ess = min(thin(model) for model in models)
-    acquisition = choose_batch(joint, X, Y, config.q) if config.part == "step" else 0.0
+    acquisition = choose_batch(joint, X, Y, options.q) if options.part == "step" else 0.0
     extra = {"seconds_acquisition": acquisition, "ess_per_second": ess / fit}
     return joint, {"seconds_cold": fit + acquisition}, extra
 
@@ -362,4 +368,4 @@ def held_out_log_density(model: Any, X: Tensor, Y: Tensor) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    plain_main(main, __doc__)

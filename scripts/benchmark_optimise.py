@@ -21,20 +21,23 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from benchmark_peers import PEERS
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
 import nas
 from nas.benchmark.problems import PROBLEMS, KnownProblem
-from nas.errors import NasError
 from nas.execution.loop import Plan, Quiet
 from nas.pareto import hypervolume
 from nas.strategy import Strategy, make_strategy
 from nas.study import Trial
 from paretoparse.cli import CONF
+from paretoparse.errors import ParetoParseError, UsageError
+
+if TYPE_CHECKING:
+    from benchmark_bo import Options
 
 ROOT = Path(__file__).resolve().parents[1]
 # Seconds are a batch's: of proposing it, and those that its trials tell of; a failed one counts as the mean.
@@ -50,61 +53,66 @@ GPSAMPLER = {
 }
 
 
-def optimise(config: DictConfig) -> int:
-    """Make all runs that are not there yet; or, as a worker, one."""
-    folder = Path(config.output or ROOT / "docs" / "benchmarks")
-    unknown = (set(config.problems) - PROBLEMS.keys()) | (set(config.methods) - set(METHODS))
+class OptimiseError(ParetoParseError):
+    """Runs failed."""
+
+
+def optimise(options: "Options") -> None:
+    """Make all runs that are not there yet; or, as a worker, one.
+
+    Raises:
+        UsageError: A problem, a method or a number is not usable, or a method's library is not there.
+        OptimiseError: Runs failed; their own messages have been shown.
+    """
+    unknown = ({*options.problems} - PROBLEMS.keys()) | ({*options.methods} - {*METHODS})
     if unknown:
-        print(f"error: not known: {', '.join(sorted(unknown))}.", file=sys.stderr)
-        return 1
-    try:
-        for problem in config.problems:
-            PROBLEMS[problem]()
-    except NasError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    if min(config.budget, config.q, config.workers) < 1:
-        print("error: budget, q and workers must be at least 1.", file=sys.stderr)
-        return 1
+        raise UsageError(f"not known: {', '.join(sorted(unknown))}; --help shows what there is.")
+    for problem in options.problems:
+        PROBLEMS[problem]()
+    folder = Path(options.output or ROOT / "docs" / "benchmarks")
     (folder / "runs").mkdir(parents=True, exist_ok=True)
-    deadline = time.time() + 3600 * config.hours
-    if config.side is not None:
-        plan = Plan(
-            config.budget, min(config.q, config.budget), config.q, seed=config.seed, max_failure_rate=1.0
-        )
-        try:
-            run(config.problems[0], config.side, plan, folder, deadline)
-        except ModuleNotFoundError as error:
-            remedy = "install the extra 'benchmark', or name an interpreter that has it: baseline_python=PATH"
-            print(f"error: {error}; {remedy}.", file=sys.stderr)
-            return 1
-        return 0
+    deadline = time.time() + 3600 * options.hours
+    if options.side is not None:
+        work(options, options.side, folder, deadline)
+        return
     runs = [
         (problem, method, seed)
-        for seed in range(config.seeds)
-        for problem in config.problems
-        for method in config.methods
-        if not is_complete(run_file(folder, problem, method, seed), config.budget)
+        for seed in range(options.seeds)
+        for problem in options.problems
+        for method in options.methods
+        if not is_complete(run_file(folder, problem, method, seed), options.budget)
     ]
-    with ThreadPoolExecutor(config.workers) as pool:
-        failed = sum(pool.map(lambda one: start_worker(config, *one, folder, deadline), runs))
-    return 1 if failed else 0
+    with ThreadPoolExecutor(options.workers) as pool:
+        failed = sum(pool.map(lambda one: start_worker(options, *one, folder, deadline), runs))
+    if failed:
+        raise OptimiseError(f"{failed} of {len(runs)} runs failed; their own messages are above.")
+
+
+def work(options: "Options", method: str, folder: Path, deadline: float) -> None:
+    """Make the run of a worker."""
+    first = min(options.q, options.budget)
+    plan = Plan(options.budget, first, options.q, seed=options.seed, max_failure_rate=1.0)
+    try:
+        run(options.problems[0], method, plan, folder, deadline)
+    except ModuleNotFoundError as error:
+        remedy = "install the extra 'benchmark', or name an interpreter that has it: baseline_python=PATH"
+        raise UsageError(f"{error}; {remedy}.") from error
 
 
 def start_worker(
-    config: DictConfig, problem: str, method: str, seed: int, folder: Path, deadline: float
+    options: "Options", problem: str, method: str, seed: int, folder: Path, deadline: float
 ) -> bool:
     """Make one run in a process of its own; returns whether it failed."""
     if time.time() > deadline:
         return False
-    python = config.baseline_python if method in PEERS else sys.executable
-    options = [f"{key}={config[key]}" for key in ("budget", "q")]
-    options += [f"problems=[{problem}]", f"side={method}", f"seed={seed}", f"output={folder}"]
+    python = options.baseline_python if method in PEERS else sys.executable
+    given = [f"{key}={getattr(options, key)}" for key in ("budget", "q")]
+    given += [f"problems=[{problem}]", f"side={method}", f"seed={seed}", f"output={folder}"]
     script = str(ROOT / "scripts" / "benchmark_bo.py")
     left = [f"hours={(deadline - time.time()) / 3600}"]
-    command = [python, script, "part=optimise", *options, *left]
+    command = [python, script, "part=optimise", *given, *left]
     # Runs side by side share the cores.
-    cores = str(max(1, (os.cpu_count() or 1) // config.workers))
+    cores = str(max(1, (os.cpu_count() or 1) // options.workers))
     own = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": cores, "LOKY_MAX_CPU_COUNT": cores}
     done = subprocess.run(command, env=os.environ | own, check=False)
     return done.returncode != 0

@@ -9,12 +9,11 @@ reference in every objective. The same for what repetitions say of the trials th
 end; and for the result itself, one noisy result against another, which is what probabilities replace.
 """
 
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import OmegaConf
 
 from nas.benchmark.problems import PROBLEMS, KnownProblem
 from nas.confirmed import confirmed
@@ -24,40 +23,46 @@ from nas.pareto import better_than
 from nas.probability import beliefs
 from nas.strategy import make_strategy
 from nas.study import History, Study
-from paretoparse.cli import CONF
+from paretoparse.arguments import read_options
+from paretoparse.checks import Range
+from paretoparse.cli import CONF, plain_main
+from paretoparse.errors import UsageError
 
-DEFAULTS = {
-    "problems": ["simulated_search", "dtlz2"],
-    "methods": ["gp", "sobol", "tpe"],
-    "seeds": 5,
-    "budget": 48,
-    "q": 8,
-    "confirm": 4,
-}
 EDGES = (0.0, 0.05, 0.2, 0.4, 0.6, 0.8, 0.95, 1.0)
 # What is said, with what probability, and whether it is true.
 Said = tuple[str, float, bool]
 
 
-def main(arguments: list[str]) -> int:
-    """Runs the searches and prints a table; 1 if an argument is not usable."""
-    defaults = OmegaConf.create(DEFAULTS)
-    OmegaConf.set_struct(defaults, True)
-    try:
-        config = OmegaConf.merge(defaults, OmegaConf.from_cli(arguments))
-    except OmegaConfBaseException as error:
-        print(f"error: {str(error).splitlines()[0]}", file=sys.stderr)
-        return 1
-    assert isinstance(config, DictConfig)
-    if unknown := set(config.problems) - PROBLEMS.keys():
-        print(f"error: not known: {', '.join(sorted(unknown))}.", file=sys.stderr)
-        return 1
+@dataclass
+class Options:
+    """What can be given on the command line."""
+
+    problems: list[str] = field(default_factory=lambda: ["simulated_search", "dtlz2"])
+    methods: list[str] = field(default_factory=lambda: ["gp", "sobol", "tpe"])
+    seeds: int = 5
+    budget: int = 48
+    q: int = 8
+    confirm: int = 4
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs the searches and prints a table.
+
+    Raises:
+        UsageError: An argument is not usable.
+    """
+    options = read_options(arguments, Options())
+    for name, low in (("seeds", 1), ("budget", 2), ("q", 1), ("confirm", 0)):
+        Range(low=low, whole=True).check(name, getattr(options, name), UsageError)
+    strategies = {file.stem for file in (CONF / "strategy").glob("*.yaml")}
+    if unknown := ({*options.problems} - PROBLEMS.keys()) | ({*options.methods} - strategies):
+        raise UsageError(f"not known: {', '.join(sorted(unknown))}; --help shows what there is.")
     said = [
         one
-        for problem in config.problems
-        for method in config.methods
-        for seed in range(config.seeds)
-        for one in search(PROBLEMS[problem](), method, seed, config)
+        for problem in options.problems
+        for method in options.methods
+        for seed in range(options.seeds)
+        for one in search(PROBLEMS[problem](), method, seed, options)
     ]
     print("| said by | probability | trials | mean probability | truly better |")
     print("|---|---|---|---|---|")
@@ -71,10 +76,9 @@ def main(arguments: list[str]) -> int:
         brier = float(((found[:, 0] - found[:, 1]) ** 2).mean())
         print(f"| {source} | all, Brier score {brier:.4f} | {len(found)} | {found[:, 0].mean():.3f} ", end="")
         print(f"| {found[:, 1].mean():.3f} |", flush=True)
-    return 0
 
 
-def search(problem: KnownProblem, method: str, seed: int, config: DictConfig) -> Iterator[Said]:
+def search(problem: KnownProblem, method: str, seed: int, options: Options) -> Iterator[Said]:
     """One search: what is said of its trials, half way and in the end, and of those that it confirms."""
     # A problem with a reference model compares with the model; its point is what a user does not know.
     fixed = None if problem.reference is not None else problem.reference_point
@@ -84,8 +88,8 @@ def search(problem: KnownProblem, method: str, seed: int, config: DictConfig) ->
         study.goals.names,
     )
     strategy = make_strategy(OmegaConf.load(CONF / "strategy" / f"{method}.yaml"))
-    for budget, confirm in ((config.budget // 2, 0), (config.budget, config.confirm)):
-        plan = Plan(budget, config.q, config.q, seed=seed, confirm=confirm)
+    for budget, confirm in ((options.budget // 2, 0), (options.budget, options.confirm)):
+        plan = Plan(budget, options.q, options.q, seed=seed, confirm=confirm)
         Loop(study, strategy, executor, plan, reference=problem.reference).run()
         history = study.history
         found = beliefs(history)
@@ -112,4 +116,4 @@ def truly_better(problem: KnownProblem, history: History) -> dict[int, bool]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    plain_main(main, __doc__)

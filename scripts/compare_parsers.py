@@ -9,7 +9,6 @@ read, so that changes of the machine's speed meet all of them alike. Prints a Ma
 eval utterances of --data, or else what the training reported; the last column is p99 over the first row's.
 """
 
-import argparse
 import tempfile
 import warnings
 from dataclasses import replace
@@ -30,6 +29,7 @@ from nlu.batches import encode_rows
 from nlu.data.splits import load_splits
 from nlu.metrics import gold_of, score
 from nlu.parser import Parser, load_parser
+from paretoparse.cli import ArgumentParser, count, reported_errors
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 HEADINGS = ("parser", "beam", "EM", "parameters", "MB", "MMACs", "peak MB", "p50 ms", "p99 ms", "ratio")
@@ -53,14 +53,14 @@ class Row(NamedTuple):
 
 def main() -> None:
     """Run from the command line."""
-    arguments = argparse.ArgumentParser(description="Compare the cost of parsers on this host.")
+    arguments = ArgumentParser(description="Compare the cost of parsers on this host.")
     arguments.add_argument("parsers", nargs="+", metavar="NAME=PARSER")
-    arguments.add_argument("--beams", type=int, nargs="+", default=[1])
+    arguments.add_argument("--beams", type=count, nargs="+", default=[1])
     arguments.add_argument("--int8", action="store_true", help="a row in dynamic int8 for each parser")
     arguments.add_argument("--data", nargs="+", metavar="KEY=VALUE", help="as for nlu.evaluate")
-    arguments.add_argument("--utterances", type=int, default=2000, help="of the eval split, drawn at random")
-    arguments.add_argument("--runs", type=int, default=2000, help="timed runs of each artifact")
-    arguments.add_argument("--blocks", type=int, default=4, help="processes these runs are divided among")
+    arguments.add_argument("--utterances", type=count, default=2000, help="of eval, drawn at random")
+    arguments.add_argument("--runs", type=count, default=2000, help="timed runs of each artifact")
+    arguments.add_argument("--blocks", type=count, default=4, help="processes these runs are divided among")
     options = arguments.parse_args()
     rows: list[Row] = []
     for name, path in (entry.partition("=")[::2] for entry in options.parsers):
@@ -144,4 +144,5 @@ def multiplications(parser: Parser) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    with reported_errors():
+        main()

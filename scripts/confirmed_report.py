@@ -105,9 +105,9 @@ def main() -> None:
     arguments.add_argument("--latency", default="latency_p99_ms", help="the objective to minimize")
     arguments.add_argument("--saved", type=float, default=0.1, help="the share of the latency to save")
     options = arguments.parse_args()
-    with reported_errors():
-        print("\n".join(table(options.folders, options.accuracy, options.latency, options.saved)))
+    print("\n".join(table(options.folders, options.accuracy, options.latency, options.saved)))
 
 
 if __name__ == "__main__":
-    main()
+    with reported_errors():
+        main()

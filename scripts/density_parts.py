@@ -6,7 +6,6 @@ Prints a Markdown table for 24 inputs, on one thread: the best of all repetition
 and of a matrix product, whose speed is what the parts could have at most.
 """
 
-import argparse
 import math
 import timeit
 from collections.abc import Callable
@@ -18,15 +17,16 @@ from threadpoolctl import threadpool_limits
 from nas.surrogate.marginal_likelihood import _invert_upper
 from nas.surrogate.saas_density import SaasDensity
 from nas.surrogate.saas_prior import PRIORS
+from paretoparse.cli import ArgumentParser, count, reported_errors
 
 DIMENSION = 24
 
 
 def main() -> None:
     """Run from the command line."""
-    parser = argparse.ArgumentParser(description="Time the parts of the SAAS density.")
-    parser.add_argument("--observations", type=int, default=240)
-    parser.add_argument("--repetitions", type=int, default=300)
+    parser = ArgumentParser(description="Time the parts of the SAAS density.")
+    parser.add_argument("--observations", type=count, default=240)
+    parser.add_argument("--repetitions", type=count, default=300)
     options = parser.parse_args()
     with threadpool_limits(1):
         report(options.observations, options.repetitions)
@@ -75,4 +75,5 @@ def report(n: int, repetitions: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with reported_errors():
+        main()

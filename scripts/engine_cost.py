@@ -7,7 +7,6 @@ The task does nothing; so what is left is the engine and, for the app, Hydra, jo
 milliseconds a trial for the first and the second half of the trials.
 """
 
-import argparse
 import os
 import subprocess
 import sys
@@ -22,6 +21,7 @@ import nas
 from nas.execution.loop import Quiet
 from nas.execution.outcomes import FOLDER
 from nas.strategy.sobol import SobolStrategy
+from paretoparse.cli import ArgumentParser, count, reported_errors
 
 APP = """\
 import hydra
@@ -84,8 +84,8 @@ def with_joblib(trials: int) -> list[float]:
 
 def main() -> None:
     """Run from the command line."""
-    parser = argparse.ArgumentParser(description="Time the engine.")
-    parser.add_argument("--trials", type=int, default=2000, help="at least 8")
+    parser = ArgumentParser(description="Time the engine.")
+    parser.add_argument("--trials", type=count, default=2000, help="at least 8")
     parser.add_argument("--joblib", action="store_true", help="a Hydra app with joblib, not in memory")
     options = parser.parse_args()
     if options.trials < 8:
@@ -96,4 +96,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with reported_errors():
+        main()

@@ -5,7 +5,6 @@ named. What differs from run to run and says nothing (times, folders, process nu
 """
 
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,11 +13,18 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
+from paretoparse.cli import plain_main
+from paretoparse.errors import ParetoParseError, UsageError
+
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 TIMEOUT = 300
 _TEXTS = ("text/plain", "text/html")
 _PICTURE = re.compile("data:image/png;base64,[A-Za-z0-9+/=]+")
+
+
+class NotebookError(ParetoParseError):
+    """A notebook cannot be run."""
 
 
 def execute(source: Path) -> NotebookNode:
@@ -75,22 +81,25 @@ def pictures(notebook: NotebookNode) -> int:
     return sum("image/png" in data for data in outputs) + sum(cards)
 
 
-def main(names: Sequence[str]) -> int:
-    """Run the notebooks of these names, or all."""
+def main(names: Sequence[str]) -> None:
+    """Run the notebooks of these names, or all.
+
+    Raises:
+        UsageError: There is no such notebook.
+        NotebookError: A cell failed.
+    """
     sources = [NOTEBOOKS / f"{Path(name).stem}.py" for name in names] or sorted(NOTEBOOKS.glob("*.py"))
     for source in sources:
         if not source.is_file():
-            print(f"error: there is no notebook {source.name}.", file=sys.stderr)
-            return 1
+            there = ", ".join(sorted(one.stem for one in NOTEBOOKS.glob("*.py")))
+            raise UsageError(f"there is no notebook {source.name}; there are: {there}.")
         try:
             notebook = execute(source)
         except CellExecutionError as error:
-            print(f"error: {source.name}: {error}", file=sys.stderr)
-            return 1
+            raise NotebookError(f"{source.name}: {error}") from error
         jupytext.write(notebook, source.with_suffix(".ipynb"))
         print(source.with_suffix(".ipynb").relative_to(ROOT))
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    plain_main(main, __doc__)

@@ -5,7 +5,6 @@
 Prints nanoseconds. The runners and the bare loop take turns, so that the machine's drifts meet all alike.
 """
 
-import argparse
 import statistics
 import subprocess
 import tempfile
@@ -19,6 +18,7 @@ from latency.export import ExportSource, export
 from latency.runner.compile import build, installed_torch
 from latency.runner.stream import RunRequest, Warmup
 from latency.statistics import percentile
+from paretoparse.cli import ArgumentParser, count, reported_errors
 
 
 class Empty(torch.nn.Module):
@@ -69,9 +69,9 @@ def run_bare_loop(program: Path, artifact: Artifact, folder: Path, runs: int, co
 
 def main() -> None:
     """Run from the command line."""
-    parser = argparse.ArgumentParser(description="Measure what the harness costs.")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--runs", type=int, default=2000)
+    parser = ArgumentParser(description="Measure what the harness costs.")
+    parser.add_argument("--rounds", type=count, default=7)
+    parser.add_argument("--runs", type=count, default=2000)
     options = parser.parse_args()
     build()
     request = RunRequest(first=0, runs=options.runs, checked=1, warmup=Warmup())
@@ -103,4 +103,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with reported_errors():
+        main()

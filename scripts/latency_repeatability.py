@@ -8,7 +8,6 @@ make milliseconds repeat. The first artifact also is the control, as the referen
 the ratios of all p99 to it are reported beside the milliseconds.
 """
 
-import argparse
 import statistics
 import time
 from collections.abc import Sequence
@@ -17,16 +16,17 @@ from pathlib import Path
 from latency.device.host import HostDevice
 from latency.measurement import MeasurementPlan, measure_batch
 from latency.result import LatencyResult
+from paretoparse.cli import ArgumentParser, count, reported_errors
 
 
 def main() -> None:
     """Run from the command line."""
-    parser = argparse.ArgumentParser(description="Measure artifacts' p99 on this host again and again.")
+    parser = ArgumentParser(description="Measure artifacts' p99 on this host again and again.")
     parser.add_argument("artifacts", type=Path, nargs="+", metavar="ARTIFACT")
-    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--repetitions", type=count, default=5)
     parser.add_argument("--pause", type=float, default=60, help="seconds between the repetitions")
-    parser.add_argument("--runs", type=int, default=2000, help="timed runs of an artifact in each repetition")
-    parser.add_argument("--blocks", type=int, default=4, help="processes these runs are divided among")
+    parser.add_argument("--runs", type=count, default=2000, help="timed runs of an artifact a repetition")
+    parser.add_argument("--blocks", type=count, default=4, help="processes these runs are divided among")
     options = parser.parse_args()
     found: list[list[LatencyResult]] = [[] for _ in options.artifacts]
     with HostDevice() as device:
@@ -72,4 +72,5 @@ def spread(values: Sequence[float]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    with reported_errors():
+        main()

@@ -8,7 +8,6 @@ difference. Numbers at a budget are means over the seeds that reached it.
 """
 
 import csv
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -19,6 +18,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy import stats
 
+from paretoparse.cli import plain_main
+from paretoparse.errors import UsageError
 from paretoparse.figures import style, write_figure
 
 # Shares of the best mean hypervolume at the end of the budget.
@@ -28,16 +29,18 @@ Run = Sequence[Mapping[str, str]]
 Runs = dict[str, dict[int, Run]]
 
 
-def main(arguments: list[str]) -> int:
-    """Run from the command line."""
+def main(arguments: Sequence[str]) -> None:
+    """Run from the command line.
+
+    Raises:
+        UsageError: The folder is not named, or has no run.
+    """
     if len(arguments) != 1 or not (Path(arguments[0]) / "runs").is_dir():
-        print("error: name the folder that part=optimise wrote its runs to.", file=sys.stderr)
-        return 1
+        raise UsageError("name the folder that part=optimise wrote its runs to.")
     folder = Path(arguments[0])
     found = [rows for file in sorted((folder / "runs").glob("*.csv")) if (rows := read(file))]
     if not found:
-        print(f"error: {folder} has no run yet; start part=optimise with output={folder}.", file=sys.stderr)
-        return 1
+        raise UsageError(f"{folder} has no run yet; start part=optimise with output={folder}.")
     with (folder / "optimise.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, FIELDS)
         writer.writeheader()
@@ -51,7 +54,6 @@ def main(arguments: list[str]) -> int:
     write_figure(draw(problems), folder / "optimise.png")
     for problem, runs in problems.items():
         print("\n".join([*table(problem, runs), *reached(runs), *ranked(runs)]))
-    return 0
 
 
 def draw(problems: Mapping[str, Runs]) -> Figure:
@@ -199,4 +201,4 @@ def critical_difference(methods: int, seeds: int, level: float = 0.05) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    plain_main(main, __doc__)

@@ -7,12 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from paretoparse.cli import reported_errors
 from tests.composing import ROOT
+from tests.in_process import exit_code
 
 
 def main(script: str, *arguments: str) -> int:
     """A script's exit code, in this process."""
-    return int(importlib.import_module(script).main(list(arguments)))
+
+    def run() -> None:
+        with reported_errors():
+            importlib.import_module(script).main(list(arguments))
+
+    return exit_code(run)
 
 
 def test_runs_are_made_once_and_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

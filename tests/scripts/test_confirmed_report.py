@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from paretoparse.cli import reported_errors
 from tests.nas.toy_app import Toy
 
 SETTINGS = ("hydra.sweeper.budget=8", "hydra.sweeper.initial=5", "hydra.sweeper.batch_size=3")
@@ -19,7 +20,8 @@ def report(on_path: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None
 
     def call(*arguments: str) -> None:
         monkeypatch.setattr(sys, "argv", ["confirmed_report.py", *arguments])
-        script.main()
+        with reported_errors():
+            script.main()
 
     return call
 

@@ -294,7 +294,7 @@ def test_strategies_are_compared_on_it(data: Path, tmp_path: Path, monkeypatch: 
     monkeypatch.syspath_prepend(str(ROOT / "scripts"))
     options = ["problems=[nlu24]", "side=tpe", "budget=24", "q=8", f"output={tmp_path}"]
     (tmp_path / "runs").mkdir()
-    assert importlib.import_module("benchmark_bo").main(["part=optimise", *options]) == 0
+    importlib.import_module("benchmark_bo").main(["part=optimise", *options])
     lines = (tmp_path / "runs" / "nlu24-tpe-0.csv").read_text().splitlines()
     volumes = [float(line.split(",")[4]) for line in lines[1:]]
     assert len(volumes) == 3
