@@ -328,18 +328,33 @@ def read_space(description: Mapping[str, Mapping[str, Any]]) -> Space:
     return Space(tuple(parameters), fixed, conditions, prefixes)
 
 
-def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """What differs between two JSON-able mappings, one line an entry, nested entries by dotted name."""
+def difference(
+    before: Mapping[str, Any], after: Mapping[str, Any], *, absent_is_off: bool = False
+) -> list[str]:
+    """What differs between two JSON-able mappings, one line an entry, nested entries by dotted name.
+
+    Args:
+        before: One mapping.
+        after: The other.
+        absent_is_off: An option that one of them lacks, being of before it came, and that is 0, false or null
+            in the other is no difference.
+    """
     lines = []
     for key in sorted({*before, *after}):
         old, new = before.get(key), after.get(key)
         if old == new:
             continue
+        if absent_is_off and not (key in before and key in after) and _is_off(old) and _is_off(new):
+            continue
         if isinstance(old, Mapping) and isinstance(new, Mapping):
-            lines += [f"{key}: {line}" for line in difference(old, new)]
+            lines += [f"{key}: {line}" for line in difference(old, new, absent_is_off=absent_is_off)]
         else:
             lines.append(f"{key}: was {json.dumps(old)}, is {json.dumps(new)}")
     return lines
+
+
+def _is_off(value: Any) -> bool:
+    return all(map(_is_off, value.values())) if isinstance(value, Mapping) else not value
 
 
 def tell(lines: Sequence[str], most: int = 6) -> str:

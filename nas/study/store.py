@@ -233,7 +233,7 @@ def _compare(study: StoredStudy, current: dict[str, Any], *, accept_changes: boo
         raise StudyMismatchError(
             "this folder holds a search with other settings; use those or another folder: " + tell(lines)
         )
-    changes = difference(stored.get("settings", {}), current["settings"])
+    changes = difference(stored.get("settings", {}), current["settings"], absent_is_off=True)
     if not changes:
         return
     if not accept_changes:

@@ -110,11 +110,10 @@ def _passes(runs: Sequence[Run]) -> int:
 
 
 def _check(name: str, study: StoredStudy, first: StoredStudy, settings: Mapping[str, Any]) -> None:
-    theirs = _settings(study)
     same = {"space": first.space.describe(), "reference": first.definition["reference"]}
     own = {"space": study.space.describe(), "reference": study.definition["reference"]}
-    same, own = same | _before(settings, theirs), own | _before(theirs, settings)
-    if lines := difference(same, own):
+    lines = difference(same, own) + difference(settings, _settings(study), absent_is_off=True)
+    if lines:
         raise BenchmarkError(
             f"{name} is not a study of the same benchmark as the first one; leave it out: {tell(lines)}"
         )
@@ -143,15 +142,6 @@ def _portable(tree: Any) -> Any:
     if isinstance(tree, Mapping):
         return {key: _portable(value) for key, value in tree.items() if key not in TEXT or value is None}
     return tree
-
-
-def _before(tree: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings without those that are 0, false or null and that others, of before there were these, lack."""
-    found = {
-        key: _before(value, other.get(key) or {}) if isinstance(value, Mapping) else value
-        for key, value in tree.items()
-    }
-    return {key: value for key, value in found.items() if value or key in other}
 
 
 def _runs(name: str, study: StoredStudy) -> list[Run]:

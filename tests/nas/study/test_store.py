@@ -128,6 +128,16 @@ def test_other_settings_are_mixed_only_if_that_is_wanted(
     opened(settings=changed)
 
 
+def test_an_option_that_came_later_changes_settings_only_where_it_is_on(opened: Open) -> None:
+    opened()
+    for off in (0, False, None, {"layers": 0}):
+        opened(settings={"configuration": {"epochs": 3, "later": off}})
+    with pytest.raises(StudyMismatchError, match=r"configuration: later: was null, is 2"):
+        opened(settings={"configuration": {"epochs": 3, "later": 2}})
+    with pytest.raises(StudyMismatchError, match=r"configuration: epochs: was 3, is 0"):
+        opened(settings={"configuration": {"epochs": 0, "later": 0}})
+
+
 def test_a_study_in_a_shared_storage_belongs_to_one_folder(opened: Open, tmp_path: Path) -> None:
     folders = [tmp_path / name for name in "ab"]
     for folder in folders:
