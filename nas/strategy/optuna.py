@@ -1,7 +1,9 @@
 """Optuna's samplers as strategies, for comparison: TPE, NSGA-II and others."""
 
 import inspect
+import math
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import optuna
@@ -14,6 +16,7 @@ from nas.errors import SettingsError, SpaceExhaustedError
 from nas.space.optuna import distributions, to_params, to_point
 from nas.study.history import History
 from nas.study.trials import Proposal, Suggestion, Trial, TrialState
+from paretoparse.checks import Range, check_switches
 
 # How often a sampler may repeat itself before the space counts as exhausted.
 MAX_REPEATS = 200
@@ -32,7 +35,7 @@ class OptunaStrategy:
         name: Origin of its trials; None: the sampler's name in lower case, such as `tpe`.
 
     Raises:
-        SettingsError: If no sampler is named.
+        SettingsError: If no sampler is named, or one of its numbers or switches is given something else.
         InstantiationException: If the sampler does not take its settings.
     """
 
@@ -41,6 +44,7 @@ class OptunaStrategy:
             raise SettingsError("strategy.sampler needs a _target_, such as optuna.samplers.TPESampler.")
         self._sampler = sampler
         self._class = get_class(str(sampler["_target_"]))
+        _check(sampler, self._class)
         self._name = name or self._class.__name__.removesuffix("Sampler").lower()
         # Settings that it does not take are told before the first trial.
         self._make(seed=0)
@@ -117,3 +121,15 @@ class OptunaStrategy:
             for constraint, slack in zip(history.goals.constraints, slacks, strict=True):
                 frozen.set_constraint(str(constraint), -slack)
         return frozen
+
+
+def _check(sampler: Mapping[str, Any], kind: type) -> None:
+    """Optuna takes any text for true, and tells of a wrong number by what it cannot do with it."""
+    for name, parameter in inspect.signature(kind).parameters.items():
+        default, where = parameter.default, f"strategy.sampler.{name}"
+        if name not in sampler:
+            continue
+        if isinstance(default, bool):
+            check_switches({where: sampler[name]}, SettingsError)
+        elif isinstance(default, int | float):
+            Range(low=-math.inf, whole=isinstance(default, int)).check(where, sampler[name], SettingsError)

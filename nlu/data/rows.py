@@ -22,7 +22,6 @@ import datasets
 from nlu.errors import DataError, FrameError
 from nlu.frame import canonical, parse_frame
 from nlu.span import to_span
-from paretoparse.checks import check_switches
 
 log = logging.getLogger(__name__)
 
@@ -156,9 +155,8 @@ def drop_malformed(dataset: datasets.Dataset, *, skip: bool) -> datasets.Dataset
     """Return the sound rows.
 
     Raises:
-        DataError: a row is malformed and `skip` is false, or `skip` is neither true nor false.
+        DataError: a row is malformed and `skip` is false.
     """
-    check_switches({"data.skip_malformed": skip}, DataError)
     problems = [problem for problem in dataset["problem"] if problem]
     if not problems:
         return dataset

@@ -7,6 +7,7 @@ import datasets
 
 from nlu.data.rows import Annotated, cached_dataset, drop_malformed, read_columns
 from nlu.errors import DataError
+from paretoparse.checks import check_switches
 
 SPLITS = ("train", "eval", "test")
 
@@ -30,8 +31,9 @@ def load_top(
         Splits `train`, `eval` and perhaps `test`, with the columns of `nlu.data.rows`.
 
     Raises:
-        DataError: the folder or a file is missing, or a row is malformed.
+        DataError: the folder or a file is missing, a row is malformed, or `skip_malformed` is no switch.
     """
+    check_switches({"data.skip_malformed": skip_malformed}, DataError)
     if root is None:
         raise DataError(f"data.root is not given. {_WHERE}")
     root = Path(root).expanduser()

@@ -8,7 +8,7 @@ import datasets
 
 from nlu.data.rows import Annotated, cached_dataset, drop_malformed, read_columns
 from nlu.errors import DataError
-from paretoparse.checks import COUNT
+from paretoparse.checks import COUNT, check_switches
 
 DOMAINS = ("alarm", "event", "messaging", "music", "navigation", "reminder", "timer", "weather")
 # The third column's name is not the same in all files.
@@ -49,11 +49,13 @@ def load_topv2(
         Splits `train`, `eval` and perhaps `test`, with the columns of `nlu.data.rows`.
 
     Raises:
-        DataError: the folder or a file is missing, a domain is unknown, or a row is malformed.
+        DataError: the folder or a file is missing, a domain is unknown, a row is malformed, or
+            `skip_malformed` is no switch.
     """
+    check_switches({"data.skip_malformed": skip_malformed}, DataError)
+    domains = _distinct_domains(domains, samples_per_label)
     if root is None:
         raise DataError(f"data.root is not given. {_WHERE}")
-    domains = _distinct_domains(domains, samples_per_label)
     if str(root) == HUB:
         if samples_per_label is not None:
             raise DataError(f"data.root=hub has no low-resource splits. {_WHERE}")

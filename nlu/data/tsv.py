@@ -7,6 +7,7 @@ import datasets
 from nlu.data.rows import cached_dataset, drop_malformed
 from nlu.data.topv2 import read_tsv
 from nlu.errors import DataError
+from paretoparse.checks import check_switches
 
 
 def load_tsv(
@@ -30,8 +31,10 @@ def load_tsv(
         The splits with the columns of `nlu.data.rows`.
 
     Raises:
-        DataError: a file is not given, missing or without rows, or a row is malformed.
+        DataError: a file is not given, missing or without rows, a row is malformed, or `skip_malformed` is no
+            switch.
     """
+    check_switches({"data.skip_malformed": skip_malformed}, DataError)
     paths: dict[str, Path] = {}
     for split, path in {"train": train, "eval": eval, "test": test}.items():
         if path is None and split == "test":

@@ -108,7 +108,23 @@ def test_a_node_without_a_target_is_explained() -> None:
         OptunaStrategy({})
 
 
-@pytest.mark.parametrize("options", [{"population_size": 1}, {"population_size": "few"}, {"nothing": 1}])
+@pytest.mark.parametrize("options", [{"population_size": 1}, {"nothing": 1}])
 def test_what_a_sampler_does_not_take_is_told_before_the_first_trial(options: dict[str, Any]) -> None:
     with pytest.raises(InstantiationException, match="NSGAIISampler"):
         OptunaStrategy({"_target_": "optuna.samplers.NSGAIISampler", **options})
+
+
+@pytest.mark.parametrize(
+    ("sampler", "options"),
+    [
+        ("NSGAIISampler", {"population_size": "few"}),
+        ("NSGAIISampler", {"population_size": 5.5}),
+        ("NSGAIISampler", {"swapping_prob": True}),
+        ("TPESampler", {"constant_liar": "no"}),
+        ("TPESampler", {"constant_liar": 1}),
+    ],
+)
+def test_a_samplers_numbers_and_switches_are_checked(sampler: str, options: dict[str, Any]) -> None:
+    ((name, value),) = options.items()
+    with pytest.raises(SettingsError, match=rf"^strategy\.sampler\.{name}={value} is"):
+        OptunaStrategy({"_target_": f"optuna.samplers.{sampler}", **options})
