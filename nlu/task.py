@@ -15,7 +15,7 @@ from nlu.metrics import Gold, score
 from nlu.model.base import ParserModel, Smoothing
 from nlu.ontology import Ontology
 from nlu.tagging import Tagger
-from paretoparse.checks import SHARE, Range
+from paretoparse.checks import BELOW_ONE, SHARE, Range
 
 
 @dataclass(frozen=True)
@@ -38,16 +38,16 @@ class OptimConfig:
     pretraining_passes: int = 0
 
     def __post_init__(self) -> None:
-        weight, below_one = Range(), Range(high=1, below=True)
+        weight = Range()
         ranges = {
             "lr": Range(above=True),
             "weight_decay": weight,
-            "warmup": below_one,
+            "warmup": BELOW_ONE,
             "length_loss_weight": weight,
             "tag_loss_weight": weight,
-            "label_smoothing": below_one,
-            "length_label_smoothing": below_one,
-            "word_dropout": below_one,
+            "label_smoothing": BELOW_ONE,
+            "length_label_smoothing": BELOW_ONE,
+            "word_dropout": BELOW_ONE,
             "slot_substitution": SHARE,
             "pretraining_passes": Range(whole=True),
         }

@@ -38,7 +38,7 @@ from nlu.tagging import Tagger
 from nlu.task import OptimConfig, ParsingTask
 from nlu.tokenizer import train_tokenizer
 from nlu.transfer import started_parser
-from paretoparse.checks import COUNT, Range, check_switches
+from paretoparse.checks import BELOW_ONE, COUNT, Range, check_switches
 from paretoparse.metrics import Metrics, write_metrics
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ _RANGES = {
     "trainer.max_epochs": COUNT,
     "trainer.patience": COUNT,
     "trainer.gradient_clip": Range(above=True, null=True),
-    "trainer.average": Range(high=1, below=True),
+    "trainer.average": BELOW_ONE,
     "trainer.threads": Range(low=1, whole=True, null=True),
 }
 

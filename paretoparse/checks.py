@@ -64,6 +64,9 @@ COUNT = Range(low=1, whole=True)
 SHARE = Range(high=1)
 """0 to 1."""
 
+BELOW_ONE = Range(high=1, below=True)
+"""0 to below 1."""
+
 
 def check_switches(values: Mapping[str, object], error: type[ParetoParseError]) -> None:
     """Raise `error` unless all settings, name to value, are true or false."""

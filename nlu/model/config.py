@@ -21,6 +21,7 @@ from nlu.model.pointer import PointerHead
 from nlu.model.span_pointer import SpanPointer
 from nlu.model.template import Template
 from nlu.ontology import Ontology
+from paretoparse.checks import BELOW_ONE, COUNT, Range
 
 OnePass = TypeVar("OnePass", bound=SpanPointer)
 
@@ -122,8 +123,8 @@ class ModelConfig:
         dim, encoder, decoder = self.embed_dim, self.encoder, self.decoder
         rules: list[tuple[str, float, str, bool]] = []
 
-        def at_least(name: str, value: int, least: int) -> None:
-            rules.append((name, value, f"an integer of at least {least}", value >= least))
+        def within(name: str, value: float, allowed: Range) -> None:
+            rules.append((name, value, str(allowed), value in allowed))
 
         def odd(name: str, value: int) -> None:
             rules.append((name, value, "an odd integer of at least 3", value >= 3 and value % 2 == 1))
@@ -133,24 +134,21 @@ class ModelConfig:
             words = f"a divisor of {total}" + (", or 0 for none" if optional else "")
             rules.append((name, value, words, none or (value >= 1 and total % value == 0)))
 
-        def probability(name: str, value: float) -> None:
-            rules.append((name, value, "0 to below 1", 0 <= value < 1))
-
-        at_least("embed_dim", dim, 2)
-        probability("embedding_dropout", self.embedding_dropout)
+        within("embed_dim", dim, Range(low=2, whole=True))
+        within("embedding_dropout", self.embedding_dropout, BELOW_ONE)
         for part, stack in (("encoder", encoder), ("decoder", decoder)):
-            at_least(f"{part}.num_layers", stack.num_layers, 1)
-            at_least(f"{part}.ffn_dim", stack.ffn_dim, 1)
+            within(f"{part}.num_layers", stack.num_layers, COUNT)
+            within(f"{part}.ffn_dim", stack.ffn_dim, COUNT)
             odd(f"{part}.max_kernel", stack.max_kernel)
             divides(f"{part}.conv_heads", stack.conv_heads, dim)
             divides(f"{part}.attention_heads", stack.attention_heads, dim, optional=True)
-            probability(f"{part}.dropout", stack.dropout)
+            within(f"{part}.dropout", stack.dropout, BELOW_ONE)
         divides("decoder.cross_attention_heads", decoder.cross_attention_heads, dim)
         divides("pointer.heads", self.pointer.heads, dim)
         rules.append(("embed_dim", dim, f"a multiple of {POOLING_HEADS}", dim % POOLING_HEADS == 0))
-        at_least("length.beam", self.length.beam, 1)
-        at_least("rescorer.num_layers", self.rescorer.num_layers, 0)
-        probability("length.dropout", self.length.dropout)
+        within("length.beam", self.length.beam, COUNT)
+        within("rescorer.num_layers", self.rescorer.num_layers, Range(whole=True))
+        within("length.dropout", self.length.dropout, BELOW_ONE)
         conv_dim = self.length.conv_dim
         fits = conv_dim >= CONV_HEADS and conv_dim % CONV_HEADS == 0
         rules.append(("length.conv_dim", conv_dim, f"a positive multiple of {CONV_HEADS}", fits))
