@@ -6,6 +6,7 @@ import pytest
 
 from nas import open_study
 from nas.benchmark.nlu24 import NLU24
+from nas.benchmark.nlu24 import build as build_module
 from nas.benchmark.nlu24.data import OBJECTIVES, BenchmarkError
 from nas.benchmark.nlu24.unseen import foretold, main
 from tests.composing import ROOT
@@ -50,16 +51,21 @@ def test_studies_of_another_space_are_refused(data: Path) -> None:
         foretold([STUDIES / "sobol-1"], data)
 
 
-def test_the_page_tells_how_published_studies_were_foretold(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_page_tells_how_published_studies_were_foretold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     page = (ROOT / "docs" / "nlu24.md").read_text()
     rows = {
         name: [float(cell) for cell in cells.split(" | ")]
         for name, cells in re.findall(r"^\| ((?:\w+-\d|all)) \| ([\d. |]+) \|$", page, re.MULTILINE)
     }
-    folders = [STUDIES / name for name in rows if name != "all"]
-    data_is_of = {study["name"] for study in NLU24().description.studies}
-    assert {folder.name for folder in folders} == {one.name for one in STUDIES.iterdir()} - data_is_of
-    main([f"study=[{','.join(map(str, folders))}]"])
+    part = page.partition("Studies that came later")[2]
+    known, later = (re.findall(r"results/studies/([\w-]+)", line) for line in re.findall(r"'study=.*'", part))
+    assert rows.keys() == {*later, "all"}
+    assert {*known, *later} == {one.name for one in STUDIES.iterdir()}
+    monkeypatch.setattr(build_module, "_quality", lambda *arguments: {})
+    build_module.build([STUDIES / name for name in known], tmp_path, "0.1")
+    main([f"study=[{','.join(str(STUDIES / name) for name in later)}]", f"data={tmp_path}"])
     lines = capsys.readouterr().out.splitlines()
     printed = {
         (line.split()[0], line.split()[1].strip(":")): dict(re.findall(r"(\w+) (\S+?)(?:,|$)", line))
@@ -69,4 +75,6 @@ def test_the_page_tells_how_published_studies_were_foretold(capsys: pytest.Captu
         exact_match, latency = (printed[name, objective] for objective in OBJECTIVES)
         told = [exact_match["n"]]
         told += [score[key] for score in (exact_match, latency) for key in ("r2", "spearman")]
-        assert cells == [float(told[0]), *(float(f"{float(value):.2g}") for value in told[1:])]
+        # Fitted anew, on a machine that may round otherwise: as much as the last digit that the page tells.
+        assert cells[0] == float(told[0])
+        assert cells[1:] == pytest.approx([float(value) for value in told[1:]], abs=0.01)
