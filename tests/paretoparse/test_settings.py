@@ -68,16 +68,20 @@ def keys(node: DictConfig, path: str = "") -> Iterator[str]:
             yield f"{path}{key}"
 
 
+# Composing all of them takes seconds.
+SETTINGS = settings()
+
+
 def test_the_settings_are_found() -> None:
     some = {
         ("nlu.train", "", "optim.lr"),
         ("nlu.predict", "", "json"),
         ("nas.search", "strategy=tpe", "strategy.sampler.constant_liar"),
     }
-    assert some <= {*settings()}
+    assert some <= {*SETTINGS}
 
 
-@pytest.mark.parametrize(("command", "option", "key"), settings())
+@pytest.mark.parametrize(("command", "option", "key"), SETTINGS)
 def test_text_in_its_place_is_refused_in_a_sentence(
     command: str,
     option: str,

@@ -112,8 +112,7 @@ def _passes(runs: Sequence[Run]) -> int:
 def _check(name: str, study: StoredStudy, first: StoredStudy, settings: Mapping[str, Any]) -> None:
     same = {"space": first.space.describe(), "reference": first.definition["reference"]}
     own = {"space": study.space.describe(), "reference": study.definition["reference"]}
-    lines = difference(same, own) + difference(settings, _settings(study), absent_is_off=True)
-    if lines:
+    if lines := difference(same, own) + difference(settings, _settings(study), absent_is_off=True):
         raise BenchmarkError(
             f"{name} is not a study of the same benchmark as the first one; leave it out: {tell(lines)}"
         )
