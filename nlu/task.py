@@ -12,7 +12,7 @@ from nlu.augmentation import drop_words
 from nlu.batches import Batch
 from nlu.errors import ConfigError
 from nlu.metrics import Gold, score
-from nlu.model.base import ParserModel, Smoothing
+from nlu.model.base import LossSettings, ParserModel
 from nlu.ontology import Ontology
 from nlu.tagging import Tagger
 from paretoparse.checks import BELOW_ONE, SHARE, Range
@@ -33,6 +33,7 @@ class OptimConfig:
     label_smoothing: float
     length_label_smoothing: float
     tag_loss_weight: float = 0.0
+    consistency_weight: float = 0.0
     word_dropout: float = 0.0
     slot_substitution: float = 0.0
     pretraining_passes: int = 0
@@ -45,6 +46,7 @@ class OptimConfig:
             "warmup": BELOW_ONE,
             "length_loss_weight": weight,
             "tag_loss_weight": weight,
+            "consistency_weight": weight,
             "label_smoothing": BELOW_ONE,
             "length_label_smoothing": BELOW_ONE,
             "word_dropout": BELOW_ONE,
@@ -118,13 +120,17 @@ class ParsingTask(OptimizedByAdamW):
         self.golds = golds
         self._predictions: dict[int, list[int]] = {}
         self._losses: list[Tensor] = []
-        self._smoothing = Smoothing(optim.label_smoothing, optim.length_label_smoothing)
+        self._settings = LossSettings(
+            optim.label_smoothing, optim.length_label_smoothing, optim.consistency_weight
+        )
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """Return the loss of a batch: tokens given the true lengths, weighted lengths and tags, rescoring."""
+        if self.optim.consistency_weight > 0:
+            batch = Batch(*(torch.cat([part, part]) for part in batch))
         if self.optim.word_dropout > 0:
             batch = drop_words(batch, self.optim.word_dropout)
-        losses = self.model.losses(batch, self._smoothing)
+        losses = self.model.losses(batch, self._settings)
         loss = losses.token + self.optim.length_loss_weight * losses.length + losses.rescoring
         rescoring = torch.zeros_like(loss) + losses.rescoring
         tag_loss = torch.zeros_like(loss)

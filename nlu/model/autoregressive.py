@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from nlu.batches import Batch
-from nlu.model.base import Hypothesis, Losses, ParserModel, Smoothing, token_loss
+from nlu.model.base import Hypothesis, Losses, LossSettings, ParserModel, token_loss
 from nlu.model.causal import CausalDecoder
 from nlu.model.encoder import Encoder
 from nlu.model.wellformed import Prefix, allowed, extend
@@ -38,11 +38,11 @@ class Autoregressive(ParserModel):
         index = word_starts.unsqueeze(-1).expand(-1, -1, encoded.shape[-1])
         return encoded, encoded.gather(1, index)
 
-    def losses(self, batch: Batch, smoothing: Smoothing) -> Losses:
+    def losses(self, batch: Batch, settings: LossSettings) -> Losses:
         """Return the loss of each token given the true ones before it."""
         encoded, words = self.encode(batch.pieces, batch.piece_mask, batch.word_starts)
         scores = self.decoder(batch.targets, encoded, batch.piece_mask, words, batch.word_mask)
-        loss = token_loss(scores, batch, self.ontology_size, smoothing.token)
+        loss = token_loss(scores, batch, self.ontology_size, settings)
         return Losses(loss, torch.zeros_like(loss), words)
 
     def predict(self, batch: Batch, count: int) -> list[list[Hypothesis]]:

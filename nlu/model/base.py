@@ -35,11 +35,19 @@ class Sizes:
 
 
 @dataclass(frozen=True)
-class Smoothing:
-    """Uniform label smoothing, 0 to below 1, of the losses of tokens and lengths."""
+class LossSettings:
+    """How the losses keep a model from being sure of what it learnt by heart.
 
-    token: float = 0.0
-    length: float = 0.0
+    Attributes:
+        token_smoothing, length_smoothing: uniform label smoothing of the losses of tokens and lengths, 0 to
+            below 1.
+        consistency: weight of `disagreement` in both, 0 or more; above 0 the second half of a batch is its
+            first half again.
+    """
+
+    token_smoothing: float = 0.0
+    length_smoothing: float = 0.0
+    consistency: float = 0.0
 
 
 class Losses(NamedTuple):
@@ -94,7 +102,7 @@ class ParserModel(nn.Module):
         """Return how many numbers training has to find."""
         return sum(parameter.numel() for parameter in self.parameters())
 
-    def losses(self, batch: Batch, smoothing: Smoothing) -> Losses:
+    def losses(self, batch: Batch, settings: LossSettings) -> Losses:
         """Return the losses of a batch with targets."""
         raise NotImplementedError
 
@@ -130,8 +138,36 @@ def smoothed_nll(log_probabilities: Tensor, target: Tensor, valid: Tensor, smoot
     return (1 - smoothing) * nll + smoothing * uniform
 
 
-def token_loss(scores: Tensor, batch: Batch, ontology_size: int, smoothing: float) -> Tensor:
-    """Return the mean smoothed loss of a batch's target tokens, given log-probabilities `b x l x (K + w)`."""
+def disagreement(log_probabilities: Tensor, valid: Tensor) -> Tensor:
+    """Tell how far dropout drives a batch's two equal halves apart (R-Drop, Liang et al. 2021).
+
+    Args:
+        log_probabilities: `2b … x c`.
+        valid: `2b … x c`, true at classes that the row can have.
+
+    Returns:
+        Mean of the two Kullback-Leibler divergences between a row's distributions, `2b …`, for both halves.
+    """
+    first, second = log_probabilities.chunk(2)
+    # A class that cannot be has a logarithm of minus infinity in both.
+    difference = (first - second).masked_fill(~valid[: len(first)], 0.0)
+    divergence = ((first.exp() - second.exp()) * difference).sum(dim=-1) / 2
+    return torch.cat([divergence, divergence])
+
+
+def row_losses(
+    log_probabilities: Tensor, target: Tensor, valid: Tensor, smoothing: float, consistency: float
+) -> Tensor:
+    """Return the loss of each row, `…`: `smoothed_nll`, and `disagreement` with the weight `consistency`."""
+    losses = smoothed_nll(log_probabilities, target, valid, smoothing)
+    if consistency > 0:
+        losses = losses + consistency * disagreement(log_probabilities, valid)
+    return losses
+
+
+def token_loss(scores: Tensor, batch: Batch, ontology_size: int, settings: LossSettings) -> Tensor:
+    """Return the mean loss of a batch's target tokens, given log-probabilities `b x l x (K + w)`."""
     ontology = batch.word_mask.new_ones(len(batch.places), ontology_size)
     valid = torch.cat([ontology, batch.word_mask], dim=1).unsqueeze(1).expand_as(scores)
-    return smoothed_nll(scores, batch.targets, valid, smoothing)[batch.target_mask].mean()
+    losses = row_losses(scores, batch.targets, valid, settings.token_smoothing, settings.consistency)
+    return losses[batch.target_mask].mean()

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from nlu.batches import Batch
 from nlu.model.attention import Attention
-from nlu.model.base import Hypothesis, Losses, ParserModel, Smoothing, token_loss
+from nlu.model.base import Hypothesis, Losses, LossSettings, ParserModel, token_loss
 from nlu.model.dropout import Dropout
 from nlu.model.embedding import PieceEmbedding
 from nlu.model.pointer import PointerHead
@@ -82,13 +82,13 @@ class BiLstmPointer(ParserModel):
         hidden, cell = self.start(pooled).tanh().unsqueeze(0).chunk(2, dim=-1)
         return encoded, words, (hidden.contiguous(), cell.contiguous())
 
-    def losses(self, batch: Batch, smoothing: Smoothing) -> Losses:
+    def losses(self, batch: Batch, settings: LossSettings) -> Losses:
         """Return the loss of each token given the true ones before it."""
         encoded, words, state = self.encode(batch.pieces, batch.piece_mask, batch.word_starts)
         begin = torch.full_like(batch.targets[:, :1], -1)
         x, _ = self.decoder(self.embed(torch.cat([begin, batch.targets[:, :-1]], dim=1), words), state)
         x = self.attention(x, encoded, batch.piece_mask)
-        loss = token_loss(self.pointer(x, words, batch.word_mask), batch, self.ontology_size, smoothing.token)
+        loss = token_loss(self.pointer(x, words, batch.word_mask), batch, self.ontology_size, settings)
         return Losses(loss, torch.zeros_like(loss), words)
 
     def predict(self, batch: Batch, count: int) -> list[list[Hypothesis]]:

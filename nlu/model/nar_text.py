@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from nlu.batches import Batch
-from nlu.model.base import Losses, Smoothing, smoothed_nll, token_loss
+from nlu.model.base import Losses, LossSettings, row_losses, token_loss
 from nlu.model.span_pointer import Encoded, SpanPointer, insert, repeat
 from nlu.model.wellformed import is_well_formed
 
@@ -16,7 +16,7 @@ class NarText(SpanPointer):
     next length that gives one; where none does, the root intent alone is the answer.
     """
 
-    def losses(self, batch: Batch, smoothing: Smoothing) -> Losses:
+    def losses(self, batch: Batch, settings: LossSettings) -> Losses:
         """Return the losses of the text's tokens, given its true length, and of the length."""
         rows = [
             torch.tensor(to_text(target[mask].tolist(), self.ontology_size))
@@ -31,8 +31,10 @@ class NarText(SpanPointer):
         possible = torch.ones_like(encoded.lengths, dtype=torch.bool)
         possible[:, 0] = False
         return Losses(
-            token_loss(scores, text, self.ontology_size, smoothing.token),
-            smoothed_nll(encoded.lengths, lengths, possible, smoothing.length).mean(),
+            token_loss(scores, text, self.ontology_size, settings),
+            row_losses(
+                encoded.lengths, lengths, possible, settings.length_smoothing, settings.consistency
+            ).mean(),
             encoded.words,
         )
 

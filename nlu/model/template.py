@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from nlu.batches import Batch
-from nlu.model.base import Hypothesis, Losses, ParserModel, Smoothing, smoothed_nll
+from nlu.model.base import Hypothesis, Losses, LossSettings, ParserModel, row_losses
 from nlu.model.decoder import Decoder
 from nlu.model.encoder import Encoder
 from nlu.model.length import LengthModule
@@ -76,7 +76,7 @@ class Template(ParserModel):
         x = self.decoder.transform(x, mask, encoded, piece_mask)
         return self.pointer(x, words, word_mask)[:, :, self.ontology_size :].log_softmax(dim=-1)
 
-    def losses(self, batch: Batch, smoothing: Smoothing) -> Losses:
+    def losses(self, batch: Batch, settings: LossSettings) -> Losses:
         """Return the losses of the words at a template's indices, and of the template (as the length's)."""
         encoded, words, scores = self.encode(batch.pieces, batch.piece_mask, batch.word_starts)
         shapes = batch.targets.clamp(max=self.ontology_size)
@@ -91,10 +91,14 @@ class Template(ParserModel):
         index = (batch.targets - self.ontology_size)[:, : filled.shape[1]]
         is_index = (index >= 0) & batch.target_mask[:, : filled.shape[1]]
         valid = batch.word_mask.unsqueeze(1).expand_as(filled)
-        token = smoothed_nll(filled, index.clamp(min=0), valid, smoothing.token)[is_index]
+        token = row_losses(filled, index.clamp(min=0), valid, settings.token_smoothing, settings.consistency)[
+            is_index
+        ]
         possible = torch.ones_like(scores, dtype=torch.bool)
         possible[:, 0] = False
-        template = smoothed_nll(scores, classes, possible, smoothing.length).mean()
+        template = row_losses(
+            scores, classes, possible, settings.length_smoothing, settings.consistency
+        ).mean()
         return Losses(token.sum() / max(len(token), 1), template, words)
 
     def predict(self, batch: Batch, count: int) -> list[list[Hypothesis]]:

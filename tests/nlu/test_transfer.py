@@ -9,7 +9,7 @@ from hydra.utils import instantiate
 from nlu.batches import collate, encode_rows
 from nlu.errors import ConfigError
 from nlu.model.autoregressive import Autoregressive
-from nlu.model.base import Smoothing
+from nlu.model.base import LossSettings
 from nlu.model.bilstm_pointer import BiLstmPointer
 from nlu.model.config import ARCHITECTURES, ModelConfig
 from nlu.parser import Parser, load_parser
@@ -72,7 +72,7 @@ def test_without_its_new_labels_a_started_parser_is_the_old_one(architecture: st
     def losses(parser: Parser) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         examples = encode_rows(ROWS, parser.tokenizer, parser.ontology)
         with torch.no_grad():
-            losses = parser.model.eval().losses(collate(list(enumerate(examples))), Smoothing())
+            losses = parser.model.eval().losses(collate(list(enumerate(examples))), LossSettings())
         return losses.token, losses.length, torch.as_tensor(losses.rescoring)
 
     torch.testing.assert_close(losses(new), losses(old))
@@ -91,7 +91,7 @@ def test_a_started_parser_learns_what_is_new(architecture: str, tmp_path: Path) 
     batch = collate(list(enumerate(encode_rows([*ROWS, NEW], new.tokenizer, new.ontology))))
     optimizer = torch.optim.AdamW(new.model.train().parameters(), lr=3e-3)
     for _ in range(150):
-        losses = new.model.losses(batch, Smoothing())
+        losses = new.model.losses(batch, LossSettings())
         (losses.token + losses.length + losses.rescoring).backward()
         optimizer.step()
         optimizer.zero_grad()

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from nlu.batches import Example, collate
+from nlu.batches import Batch, Example, collate
 from nlu.errors import ConfigError
-from nlu.model.base import ParserModel, Sizes, Smoothing
+from nlu.model.base import LossSettings, ParserModel, Sizes
 from nlu.model.config import ARCHITECTURES, ModelConfig, build_model
 from nlu.model.nar_text import from_text, to_text
 from nlu.model.span_pointer import SpanPointer
@@ -68,7 +68,7 @@ def test_it_learns_a_frame_by_heart(architecture: str, layers: int) -> None:
     batch = batch_of(utterances()[2:])
     first = 0.0
     for step in range(60):
-        losses = model.losses(batch, Smoothing())
+        losses = model.losses(batch, LossSettings())
         loss = losses.token + losses.length + losses.rescoring
         first = first if step else float(loss.detach())
         loss.backward()
@@ -78,6 +78,29 @@ def test_it_learns_a_frame_by_heart(architecture: str, layers: int) -> None:
     with torch.inference_mode():
         for ranked in model.eval().predict(batch, 1):
             assert ranked[0][0] == [1, 4, 7, 7, 0, 0]
+
+
+@pytest.mark.parametrize(("architecture", "layers"), [*((name, 0) for name in ARCHITECTURES), RESCORED])
+def test_dropout_alone_makes_the_same_utterances_disagree(architecture: str, layers: int) -> None:
+    model = make(architecture, f"model.rescorer.num_layers={layers}")
+    batch = Batch(*(torch.cat([part, part]) for part in batch_of(utterances())))
+
+    def losses(consistency: float) -> torch.Tensor:
+        torch.manual_seed(0)
+        parts = model.losses(batch, LossSettings(consistency=consistency))
+        return torch.stack([parts.token, parts.length, torch.zeros(()) + parts.rescoring])
+
+    without, with_it = losses(0), losses(1)
+    torch.testing.assert_close(with_it, without)
+    model.train()
+    without, with_it, twice = losses(0), losses(1), losses(2)
+    learnt = without > 0
+    assert (with_it > without)[learnt].all()
+    torch.testing.assert_close(twice - without, 2 * (with_it - without))
+    twice.sum().backward()
+    assert all(
+        parameter.grad.isfinite().all() for parameter in model.parameters() if parameter.grad is not None
+    )
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
