@@ -171,3 +171,13 @@ def token_loss(scores: Tensor, batch: Batch, ontology_size: int, settings: LossS
     valid = torch.cat([ontology, batch.word_mask], dim=1).unsqueeze(1).expand_as(scores)
     losses = row_losses(scores, batch.targets, valid, settings.token_smoothing, settings.consistency)
     return losses[batch.target_mask].mean()
+
+
+def length_loss(scores: Tensor, classes: Tensor, settings: LossSettings) -> Tensor:
+    """Return the mean loss of what is decided before the tokens, `b`, given log-probabilities `b x c`.
+
+    Class 0 never occurs.
+    """
+    possible = torch.ones_like(scores, dtype=torch.bool)
+    possible[:, 0] = False
+    return row_losses(scores, classes, possible, settings.length_smoothing, settings.consistency).mean()

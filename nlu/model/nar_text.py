@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from nlu.batches import Batch
-from nlu.model.base import Losses, LossSettings, row_losses, token_loss
+from nlu.model.base import Losses, LossSettings, length_loss, token_loss
 from nlu.model.span_pointer import Encoded, SpanPointer, insert, repeat
 from nlu.model.wellformed import is_well_formed
 
@@ -28,13 +28,9 @@ class NarText(SpanPointer):
         text = batch._replace(targets=targets, target_mask=mask)
         encoded = self.encode(batch.pieces, batch.piece_mask, batch.word_starts, batch.word_mask)
         scores = self.decode(lengths, mask, targets.shape[1], encoded)
-        possible = torch.ones_like(encoded.lengths, dtype=torch.bool)
-        possible[:, 0] = False
         return Losses(
             token_loss(scores, text, self.ontology_size, settings),
-            row_losses(
-                encoded.lengths, lengths, possible, settings.length_smoothing, settings.consistency
-            ).mean(),
+            length_loss(encoded.lengths, lengths, settings),
             encoded.words,
         )
 

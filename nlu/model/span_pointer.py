@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from nlu.batches import Batch
-from nlu.model.base import Hypothesis, Losses, LossSettings, ParserModel, row_losses, token_loss
+from nlu.model.base import Hypothesis, Losses, LossSettings, ParserModel, length_loss, token_loss
 from nlu.model.causal import CausalDecoder
 from nlu.model.decoder import Decoder
 from nlu.model.encoder import Encoder
@@ -160,8 +160,6 @@ class SpanPointer(ParserModel):
         encoded = self.encode(batch.pieces, batch.piece_mask, batch.word_starts, batch.word_mask)
         lengths = batch.target_mask.sum(dim=1)
         scores = self.decode(lengths, batch.target_mask, batch.targets.shape[1], encoded)
-        possible = torch.ones_like(encoded.lengths, dtype=torch.bool)
-        possible[:, 0] = False
         token = token_loss(scores, batch, self.ontology_size, settings)
         rescoring: Tensor | float = 0.0
         if self.rescorer is not None:
@@ -169,9 +167,7 @@ class SpanPointer(ParserModel):
                 batch.targets, encoded.pieces, batch.piece_mask, encoded.words, batch.word_mask
             )
             rescoring = token_loss(again, batch, self.ontology_size, settings)
-        length = row_losses(
-            encoded.lengths, lengths // 2, possible, settings.length_smoothing, settings.consistency
-        ).mean()
+        length = length_loss(encoded.lengths, lengths // 2, settings)
         return Losses(token, length, encoded.words, rescoring)
 
     def predict(self, batch: Batch, count: int) -> list[list[Hypothesis]]:

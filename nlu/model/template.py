@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from nlu.batches import Batch
-from nlu.model.base import Hypothesis, Losses, LossSettings, ParserModel, row_losses
+from nlu.model.base import Hypothesis, Losses, LossSettings, ParserModel, length_loss, row_losses
 from nlu.model.decoder import Decoder
 from nlu.model.encoder import Encoder
 from nlu.model.length import LengthModule
@@ -91,15 +91,9 @@ class Template(ParserModel):
         index = (batch.targets - self.ontology_size)[:, : filled.shape[1]]
         is_index = (index >= 0) & batch.target_mask[:, : filled.shape[1]]
         valid = batch.word_mask.unsqueeze(1).expand_as(filled)
-        token = row_losses(filled, index.clamp(min=0), valid, settings.token_smoothing, settings.consistency)[
-            is_index
-        ]
-        possible = torch.ones_like(scores, dtype=torch.bool)
-        possible[:, 0] = False
-        template = row_losses(
-            scores, classes, possible, settings.length_smoothing, settings.consistency
-        ).mean()
-        return Losses(token.sum() / max(len(token), 1), template, words)
+        losses = row_losses(filled, index.clamp(min=0), valid, settings.token_smoothing, settings.consistency)
+        token = losses[is_index]
+        return Losses(token.sum() / max(len(token), 1), length_loss(scores, classes, settings), words)
 
     def predict(self, batch: Batch, count: int) -> list[list[Hypothesis]]:
         """Parse a batch, one utterance after the other; see `ParserModel.predict`."""
